@@ -1,0 +1,1 @@
+//! The Countersign client: sign every request, verify every answer.

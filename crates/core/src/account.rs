@@ -1,0 +1,159 @@
+//! Users, their keys, and the tickets that let them in: the values that stores keep.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::id::{KeyId, TicketId, UserId};
+use crate::secret::Sealed;
+use crate::time::Timestamp;
+use crate::username::Username;
+
+/// What a user may be; given by the card that enrolled them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A person.
+    User,
+    /// A person who may administer this guard.
+    Admin,
+    /// A program.
+    Service,
+}
+
+impl Role {
+    /// The role as it is written on cards, in the store and in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+            Self::Service => "service",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        match text {
+            "user" => Ok(Self::User),
+            "admin" => Ok(Self::Admin),
+            "service" => Ok(Self::Service),
+            _ => Err(UnknownRole),
+        }
+    }
+}
+
+/// A role that we do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a role is one of user, admin, service")]
+pub struct UnknownRole;
+
+/// A user of this guard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Outlives every change of name.
+    pub id: UserId,
+    /// Unique among the users that are not deleted.
+    pub username: Username,
+    /// Given by the card.
+    pub role: Role,
+    /// Whether keys of this user may sign.
+    pub state: UserState,
+    /// Raised whenever everything issued before must die.
+    pub generation: u32,
+    /// When the user's first key was confirmed.
+    pub created: Timestamp,
+}
+
+/// Whether a user's keys may sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// They may.
+    Enabled,
+    /// They may not until an administrator says so.
+    Disabled,
+    /// They never will again; the name is free.
+    Deleted,
+}
+
+/// A signing key as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// The public name of the key.
+    pub id: KeyId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The name that the user gave the device, at most 64 octets.
+    pub device: String,
+    /// The root, sealed for this key id and this username.
+    pub root: Sealed,
+    /// How the key came to be.
+    pub origin: KeyOrigin,
+    /// Whether it may sign.
+    pub state: KeyState,
+    /// When it was confirmed.
+    pub created: Timestamp,
+}
+
+/// Whether a key may sign. A revoked key stays as a tombstone: its answers are still signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It may.
+    Active,
+    /// It never will again.
+    Revoked {
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// How a key came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyOrigin {
+    /// By the shared key of the group.
+    GroupCard,
+    /// By a ticket of its own.
+    Ticket(TicketId),
+    /// By the seed's own registration, which gives away the key to whoever holds the shared key.
+    SeedMode,
+}
+
+/// A single-use permission to enrol, as it is kept. Its psk is derived, never stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The public part.
+    pub id: TicketId,
+    /// What its bearer becomes.
+    pub role: Role,
+    /// The last second in which it can be used.
+    pub not_after: Timestamp,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whether it can still be used.
+    pub state: TicketState,
+}
+
+/// Whether a ticket can still be used; expiry is `not_after`, not a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TicketState {
+    /// It can.
+    Open,
+    /// It was used.
+    Used {
+        /// When.
+        at: Timestamp,
+        /// The key that it let in.
+        key: KeyId,
+    },
+    /// It was taken back.
+    Revoked {
+        /// When.
+        at: Timestamp,
+    },
+}

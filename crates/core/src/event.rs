@@ -1,0 +1,95 @@
+//! Security events: what happened, to whom, from where. Never a secret, a MAC or a body.
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::id::{KeyId, UserId};
+use crate::time::Timestamp;
+
+/// One row of the event log. Rows are never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: EventKind,
+    /// The user concerned, where there is one.
+    pub user: Option<UserId>,
+    /// The key concerned, where there is one.
+    pub key: Option<KeyId>,
+    /// Who caused it: an address, or `uid 1000` for somebody at the control socket.
+    pub actor: String,
+    /// A short sentence in fixed words: no octet of a request stands here unescaped.
+    pub detail: String,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What an event is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventKind { $($(#[$doc])* $variant,)* }
+
+        impl EventKind {
+            /// The name in the store, in `event list` and in logs.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+
+        impl FromStr for EventKind {
+            type Err = UnknownEvent;
+
+            fn from_str(text: &str) -> Result<Self, UnknownEvent> {
+                match text { $($name => Ok(Self::$variant),)* _ => Err(UnknownEvent) }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A key was confirmed by its first signed request.
+    Enrolled = "enrolled",
+    /// An enrolment was refused after its card had been proven.
+    EnrolmentRefused = "enrolment_refused",
+    /// A card was handed out.
+    TicketIssued = "ticket_issued",
+    /// A ticket was taken back.
+    TicketRevoked = "ticket_revoked",
+    /// The shared key of the group was replaced.
+    GroupRotated = "group_rotated",
+    /// A user may no longer sign.
+    UserDisabled = "user_disabled",
+    /// A user may sign again.
+    UserEnabled = "user_enabled",
+    /// A user is gone.
+    UserDeleted = "user_deleted",
+    /// A key may no longer sign.
+    KeyRevoked = "key_revoked",
+    /// Requests whose MAC was wrong, folded per source and minute.
+    BadSignature = "bad_signature",
+    /// A request that had been seen before.
+    Replay = "replay",
+    /// A request outside the window.
+    ClockSkew = "clock_skew",
+    /// Somebody was told to slow down.
+    Throttled = "throttled",
+    /// A stored row whose MAC does not hold: it counts as revoked.
+    RowTampered = "row_tampered",
+    /// Our own clock moved in a way that we do not follow.
+    ClockAlarm = "clock_alarm",
+    /// The guard started.
+    Started = "started",
+    /// The guard stopped and saved its state.
+    Stopped = "stopped",
+}
+
+/// An event name that we do not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown event")]
+pub struct UnknownEvent;
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,18 @@
+//! The Countersign protocol and policy.
+//!
+//! Everything here is a pure function of its arguments: time and randomness come in from outside, nothing is read,
+//! written or awaited. That is why every rule in this crate can be tested to the millisecond and without sleeping, and
+//! why the server, the client and any other implementation can share one set of vectors.
+
+pub mod account;
+pub mod encoding;
+pub mod enrolment;
+pub mod event;
+pub mod id;
+pub mod problem;
+pub mod replay;
+pub mod secret;
+pub mod signature;
+pub mod time;
+pub mod username;
+pub mod verdict;

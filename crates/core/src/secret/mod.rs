@@ -1,0 +1,41 @@
+//! Keys: how one is derived from another, how they are sealed at rest, and how they never show themselves.
+//!
+//! PROTOCOL §2. `HM(k, m)` is HMAC-SHA-256, HKDF is over SHA-256 with the salt `countersign/1`.
+
+mod label;
+mod mac;
+mod root;
+mod row;
+mod seal;
+
+pub use label::label;
+pub use mac::MacKey;
+pub use root::{KeyPair, Root};
+pub use row::{RowKey, RowMac};
+pub use seal::{KeyEncryptionKey, Sealed, Unsealable};
+
+use core::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// 32 secret octets. They wipe themselves, have no equality, and print as `redacted`.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Secret32([u8; 32]);
+
+impl Secret32 {
+    /// Takes over 32 octets; the caller wipes its own copy.
+    pub const fn new(octets: [u8; 32]) -> Self {
+        Self(octets)
+    }
+
+    /// The octets, for the one place that needs them. Every call is worth a look in review.
+    pub const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret32(redacted)")
+    }
+}

@@ -1,0 +1,65 @@
+//! The root of a key and what is derived from it.
+
+use core::fmt;
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+use super::{MacKey, Secret32, label};
+use crate::encoding::put_lp;
+
+const SALT: &[u8] = b"countersign/1";
+
+/// The secret that an enrolment yields, one per key. It is never used for a MAC itself.
+#[derive(Clone)]
+pub struct Root(Secret32);
+
+impl Root {
+    /// A root that was agreed upon or unsealed.
+    pub const fn new(secret: Secret32) -> Self {
+        Self(secret)
+    }
+
+    /// The root of a key that does not exist: its answers look like anybody's (PROTOCOL §2, decoy root).
+    pub fn decoy(decoy_key: &MacKey, keyid: &str) -> Self {
+        let mut message = b"countersign/1 decoy\0".to_vec();
+        put_lp(&mut message, keyid.as_bytes());
+        Self(Secret32::new(decoy_key.mac(&[&message])))
+    }
+
+    /// The key called `name` in the table of PROTOCOL §2, for this context.
+    pub fn derive(&self, name: &str, context: &[u8]) -> Secret32 {
+        let mut okm = [0; 32];
+        let expanded = Hkdf::<Sha256>::new(Some(SALT), self.0.expose()).expand(&label(name, context), &mut okm);
+        debug_assert!(expanded.is_ok(), "32 octets are within HKDF's limit");
+        Secret32::new(okm)
+    }
+
+    /// The two keys that sign requests and responses of `keyid`.
+    pub fn key_pair(&self, keyid: &str) -> KeyPair {
+        KeyPair {
+            c2s: MacKey::new(&self.derive("c2s mac", keyid.as_bytes())),
+            s2c: MacKey::new(&self.derive("s2c mac", keyid.as_bytes())),
+        }
+    }
+
+    /// The 32 octets, to be sealed or shown to their owner.
+    pub const fn secret(&self) -> &Secret32 {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Root(redacted)")
+    }
+}
+
+/// One key per direction, so that a request can never come back as a response.
+#[derive(Clone, Debug)]
+pub struct KeyPair {
+    /// Signs requests.
+    pub c2s: MacKey,
+    /// Signs responses.
+    pub s2c: MacKey,
+}

@@ -1,0 +1,65 @@
+//! The answer to "is this still the one who signed in?".
+
+use crate::account::Role;
+use crate::id::{KeyId, UserId};
+use crate::problem::Problem;
+use crate::username::Username;
+
+/// Who signed a request, once everything has been checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Whose key it is.
+    pub user: UserId,
+    /// The name that the API behind is told.
+    pub username: Username,
+    /// What the user may be.
+    pub role: Role,
+    /// The key that signed.
+    pub key: KeyId,
+}
+
+/// What to do with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Serve it, as this principal's.
+    Admit(Principal),
+    /// Do not.
+    Refuse(Refusal),
+}
+
+/// Why not. The log is told the reason; the caller is told what [`problem`](Self::problem) says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The MAC is wrong, whether for a wrong key, a changed octet or a missing component.
+    BadSignature,
+    /// Nobody has a key of this name.
+    UnknownKey,
+    /// The key was revoked, or its user disabled or deleted.
+    RevokedKey,
+    /// Created before the window; it can never run.
+    Stale,
+    /// Created beyond the window; the nonce has been burnt.
+    FutureDated,
+    /// The nonce was seen before.
+    Replayed,
+    /// This key has too many nonces under way.
+    Throttled,
+    /// The guard does not know yet what it has seen.
+    WarmingUp,
+    /// The guard cannot remember any more nonces, or its clock is in doubt.
+    Unavailable,
+}
+
+impl Refusal {
+    /// What the caller is told: one answer for all that fails before the MAC has verified.
+    pub const fn problem(self) -> Problem {
+        match self {
+            Self::BadSignature | Self::UnknownKey | Self::RevokedKey => Problem::UNAUTHORIZED,
+            Self::Stale | Self::FutureDated => Problem::CLOCK_SKEW,
+            Self::Replayed => Problem::REPLAYED,
+            Self::Throttled => Problem::THROTTLED,
+            Self::WarmingUp => Problem::WARMING_UP,
+            Self::Unavailable => Problem::UNAVAILABLE,
+        }
+    }
+}

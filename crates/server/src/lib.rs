@@ -1,0 +1,1 @@
+//! The Countersign guard as a library: use cases, the HTTP doors in front of them, and the workers behind.

@@ -1,0 +1,26 @@
+use async_trait::async_trait;
+use countersign_core::event::Event;
+
+use super::StoreError;
+
+/// The event log. Rows are added, never changed.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// Adds an event that tells of no change in the store.
+    async fn record(&self, event: &Event) -> Result<(), StoreError>;
+
+    /// At most `limit` events, oldest first, after this sequence number.
+    async fn list(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, StoreError>;
+
+    /// The newest `limit` events, oldest first.
+    async fn latest(&self, limit: u32) -> Result<Vec<Recorded>, StoreError>;
+}
+
+/// An event and its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Grows by one for each event, from one.
+    pub sequence: u64,
+    /// The event.
+    pub event: Event,
+}

@@ -1,0 +1,22 @@
+use async_trait::async_trait;
+use countersign_core::account::KeyRecord;
+use countersign_core::event::Event;
+use countersign_core::id::{KeyId, UserId};
+
+use super::{Change, StoreError};
+
+/// Signing keys. They come into being by [`Enrolments`](super::Enrolments) only, and are never forgotten.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// The key of this id, revoked ones included. A row whose MAC does not hold is given back as revoked.
+    async fn find(&self, id: &KeyId) -> Result<Option<KeyRecord>, StoreError>;
+
+    /// At most `limit` keys by id, after this one; for the table in memory at start.
+    async fn list(&self, after: Option<&KeyId>, limit: u32) -> Result<Vec<KeyRecord>, StoreError>;
+
+    /// All keys of a user.
+    async fn of_user(&self, user: UserId) -> Result<Vec<KeyRecord>, StoreError>;
+
+    /// Revokes the key at `event.at`, for ever.
+    async fn revoke(&self, id: &KeyId, event: &Event) -> Result<Change, StoreError>;
+}

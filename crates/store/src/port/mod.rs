@@ -1,0 +1,57 @@
+//! One trait per file. A port states an intention, and whatever must be atomic is one method.
+//!
+//! Every change takes the [`Event`](countersign_core::event::Event) that tells of it, written in the same transaction,
+//! so that nothing happens unrecorded and nothing is recorded that did not happen.
+
+mod accept_mark;
+mod burnt_nonces;
+mod enrolments;
+mod events;
+mod keys;
+mod replay_guard;
+mod server_secrets;
+mod tickets;
+mod users;
+
+pub use accept_mark::{AcceptMark, AcceptMarks};
+pub use burnt_nonces::{Burning, BurntNonce, BurntNonces};
+pub use enrolments::{Confirmation, Confirmed, Enrolments, Noted};
+pub use events::{Events, Recorded};
+pub use keys::Keys;
+pub use replay_guard::{ReplayGuard, Seen};
+pub use server_secrets::ServerSecrets;
+pub use tickets::Tickets;
+pub use users::Users;
+
+use std::error::Error;
+
+/// Why a store could not do what it was asked. The guard then refuses; it never admits.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It may have been done or not.
+    #[error("the store did not answer in time")]
+    TimedOut,
+    /// It was not done.
+    #[error("the store failed")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+    /// What was stored is not what we wrote.
+    #[error("stored {what} cannot be read back")]
+    Corrupt {
+        /// The kind of row.
+        what: &'static str,
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+/// What became of a change that is made at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was made now, and its event recorded.
+    Made,
+    /// It had been made before; no event was recorded.
+    Already,
+    /// There is no such thing.
+    Missing,
+}

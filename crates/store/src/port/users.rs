@@ -1,0 +1,24 @@
+use async_trait::async_trait;
+use countersign_core::account::{User, UserState};
+use countersign_core::event::Event;
+use countersign_core::id::UserId;
+use countersign_core::username::Username;
+
+use super::{Change, StoreError};
+
+/// Users. They come into being by [`Enrolments`](super::Enrolments) only.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// The user of this id, deleted ones included.
+    async fn find(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user of this name who is not deleted.
+    async fn named(&self, name: &Username) -> Result<Option<User>, StoreError>;
+
+    /// At most `limit` users who are not deleted, by name, after this one.
+    async fn list(&self, after: Option<&Username>, limit: u32) -> Result<Vec<User>, StoreError>;
+
+    /// Sets the state. A deleted user stays deleted ([`Change::Missing`]), and deleting revokes all keys of the user at
+    /// `event.at`. Leaving `Enabled` raises the generation.
+    async fn set_state(&self, id: UserId, state: UserState, event: &Event) -> Result<Change, StoreError>;
+}
