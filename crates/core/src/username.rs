@@ -10,9 +10,6 @@ use unicode_security::{RestrictionLevel, RestrictionLevelDetection as _, skeleto
 
 /// Names that would speak for the guard itself.
 const RESERVED: [&str; 3] = ["admin", "countersign", "root"];
-/// Nothing longer is looked at. A full-width letter has three octets and stands for one, so this is more than
-/// [`Username::MAX_OCTETS`].
-const MAX_TYPED: usize = 255;
 
 /// A username in its canonical form: 1 to 64 octets of UTF-8, lower case, composed, of one writing system.
 ///
@@ -33,6 +30,9 @@ pub struct Username(Box<str>);
 impl Username {
     /// The longest username, in octets.
     pub const MAX_OCTETS: usize = 64;
+    /// The longest text that is looked at, in octets. Some capitals have more octets than their small letters, so a text
+    /// may be longer than the name.
+    pub const MAX_TYPED: usize = 255;
 
     /// The canonical name.
     pub fn as_str(&self) -> &str {
@@ -44,7 +44,7 @@ impl FromStr for Username {
     type Err = BadUsername;
 
     fn from_str(typed: &str) -> Result<Self, BadUsername> {
-        if typed.is_empty() || typed.len() > MAX_TYPED {
+        if typed.is_empty() || typed.len() > Self::MAX_TYPED {
             return Err(BadUsername::Length);
         }
         let canonical = UsernameCaseMapped::enforce(typed).map_err(|_| BadUsername::Character)?;
