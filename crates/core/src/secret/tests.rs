@@ -13,9 +13,7 @@ fn planted() -> Secret32 {
 
 /// Fails when `shown` holds two planted octets in a row, in any spelling that `Debug` has.
 fn shows_nothing(what: &str, shown: &str) {
-    for spelling in
-        ["b7b7", "B7B7", "183, 183", "183,\n", "b7, b7", "B7, B7", "\\xb7", "\u{b7}"]
-    {
+    for spelling in ["b7b7", "B7B7", "183, 183", "183,\n", "b7, b7", "B7, B7", "\\xb7", "\u{b7}"] {
         assert!(!shown.contains(spelling), "{what} shows {spelling:?}: {shown}");
     }
 }
