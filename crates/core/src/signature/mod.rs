@@ -26,6 +26,7 @@ mod parameters;
 mod path;
 mod received;
 mod sign;
+pub mod unbound;
 mod verify;
 
 pub use answer::AnswerFields;
