@@ -9,6 +9,9 @@ use core::time::Duration;
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The end of time.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// A point in time from milliseconds since the Unix epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)

@@ -34,6 +34,8 @@ pub struct Secrets {
     pub fingerprint: Secret32,
     /// Keys the row MACs of the store.
     pub row: RowKey,
+    /// The shared key of the seed mode, when that is on.
+    pub seed: Option<Secret32>,
     group: RwLock<Secret32>,
 }
 
@@ -45,6 +47,7 @@ impl Secrets {
     pub async fn open(
         store: &dyn ServerSecrets,
         kek: KeyEncryptionKey,
+        seed: Option<Secret32>,
         random: impl Fn() -> [u8; 44] + Send + Sync,
     ) -> Result<Self, SecretsError> {
         let keep = Keep { store, kek: &kek, random: &random };
@@ -54,7 +57,7 @@ impl Secrets {
         let fingerprint = keep.first("replay fingerprint").await?;
         let row = RowKey::new(&keep.first("row mac").await?);
         let group = RwLock::new(keep.first(GROUP).await?);
-        Ok(Self { kek, enrolment, ticket, decoy, fingerprint, row, group })
+        Ok(Self { kek, enrolment, ticket, decoy, fingerprint, row, seed, group })
     }
 
     /// The shared key of the group, as it stands on group cards now. None when a fault left it in doubt.

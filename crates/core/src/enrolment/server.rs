@@ -15,8 +15,8 @@ use crate::username::Username;
 
 /// The longest body of an enrolment, in either direction.
 pub const MAX_BODY: usize = 4_096;
-/// How far the client's clock may be off.
-const TIME_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How far the client's clock may be off, and so how long the hashes of messages must be remembered.
+pub const TIME_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// An ephemeral key and a tag: no message of the handshake is shorter.
 const SHORTEST_MESSAGE: usize = 32 + 16;
 

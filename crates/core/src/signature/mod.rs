@@ -26,7 +26,6 @@ mod parameters;
 mod path;
 mod received;
 mod sign;
-pub mod unbound;
 mod verify;
 
 pub use answer::AnswerFields;

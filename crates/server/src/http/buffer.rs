@@ -59,7 +59,7 @@ pub struct Buffered {
 }
 
 /// Takes a body in, up to `limit` octets.
-pub async fn buffer(mut body: Body, limit: usize, budget: &Budget) -> Result<Buffered, Problem> {
+pub async fn buffer(mut body: Body, limit: u64, budget: &Budget) -> Result<Buffered, Problem> {
     let mut hold = budget.hold();
     let mut octets = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -68,7 +68,7 @@ pub async fn buffer(mut body: Body, limit: usize, budget: &Budget) -> Result<Buf
             Problem::BAD_GATEWAY
         })?;
         let Ok(data) = frame.into_data() else { continue };
-        if octets.len() + data.len() > limit {
+        if (octets.len() + data.len()) as u64 > limit {
             return Err(Problem::ANSWER_TOO_LARGE);
         }
         if !hold.grow(data.len()) {

@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use countersign_core::problem::Problem;
+use countersign_core::time::Freshness;
+use countersign_core::verdict::Refusal;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 
@@ -31,6 +33,25 @@ impl From<Problem> for Refused {
 }
 
 impl Refused {
+    /// What the caller is told of a refusal. After a crash everything that may have been accepted before it has left the
+    /// window within W + 2 s.
+    pub fn of(refusal: Refusal, freshness: Freshness) -> Self {
+        let refused = Self::from(refusal.problem());
+        match refusal {
+            Refusal::WarmingUp => refused.retry_after(freshness.window().as_secs() + 2),
+            Refusal::BadSignature
+            | Refusal::UnknownKey
+            | Refusal::RevokedKey
+            | Refusal::Stale
+            | Refusal::FutureDated
+            | Refusal::Replayed
+            | Refusal::Throttled
+            | Refusal::NameTaken
+            | Refusal::TicketSpent
+            | Refusal::Unavailable => refused,
+        }
+    }
+
     /// A request came unsigned where a signature is due.
     pub fn unsigned() -> Self {
         Self { accept_signature: true, ..Self::from(Problem::UNAUTHORIZED) }

@@ -1,6 +1,5 @@
 //! Every answer to a request that named a key goes out signed, refusals included (protocol §5).
 
-use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::problem::Problem;
 use countersign_core::secret::MacKey;

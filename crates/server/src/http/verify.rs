@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::problem::Problem;
 use countersign_core::replay::Reading;
-use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unreadable, check_path};
+use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unreadable};
 use countersign_core::verdict::{Principal, Verdict};
 use http::Method;
 use http::request::Parts;
@@ -89,7 +89,7 @@ fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<Read<'a>, Refused> {
         Ok(received) => Ok(Read::Signed(received, route)),
         Err(Unreadable::Unsigned) if route.accept == Accept::DangerAnyone => {
             // Whatever the route says of raw paths: an API that resolves `/open/../closed` must not be led past us.
-            check_path(parts.uri.path(), PathForm::Canonical).map_err(|_| Problem::MALFORMED_REQUEST)?;
+            PathForm::Canonical.admits(parts.uri.path()).map_err(|_| Problem::MALFORMED_REQUEST)?;
             Ok(Read::Open(route))
         }
         Err(Unreadable::Unsigned) => Err(Refused::unsigned()),
@@ -118,7 +118,7 @@ async fn admit(
     let verdict = verify_request(app, signed.claim, signed.received, peer, reading).await;
     let principal = match verdict.map_err(|error| undecided(&error))? {
         Verdict::Admit(principal) => principal,
-        Verdict::Refuse(refusal) => return Err(Refused::from_refusal(refusal, app.freshness)),
+        Verdict::Refuse(refusal) => return Err(Refused::of(refusal, app.freshness)),
     };
     take_in(app, signed, parts, body, principal).await
 }

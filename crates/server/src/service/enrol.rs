@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError};
 use countersign_core::account::{KeyOrigin, Role, TicketState};
 use countersign_core::enrolment::pending::{Insertion, PENDING_LIFE, Pending};
 use countersign_core::enrolment::{
-    Accepted, Answers, CardKind, Claim, EnrolRefusal, Grant, Introduced, Knock, decoy_psk, ticket_psk,
+    Accepted, Answers, CardKind, Claim, EnrolRefusal, Grant, Introduced, Knock, TIME_TOLERANCE, decoy_psk,
+    ticket_psk,
 };
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, TicketId};
@@ -48,7 +49,7 @@ pub async fn enrol(app: &Arc<App>, body: &[u8], from: IpAddr, now: Timestamp) ->
     let (psk, permission) = card(app, knock.kind(), now).await?;
     let Some(introduced) = open(app, knock, psk).await? else { return Ok(Enrolment::DoesNotOpen) };
     let Some(permission) = permission else { return Ok(Enrolment::DoesNotOpen) };
-    let keep_until = now.saturating_add(Introduced::MEMORY);
+    let keep_until = now.saturating_add(TIME_TOLERANCE);
     if app.accounts.stores.enrolments.note(introduced.message_hash(), keep_until).await? == Noted::Before {
         return Ok(Enrolment::DoesNotOpen);
     }
@@ -127,11 +128,13 @@ async fn accept(app: &Arc<App>, introduced: Introduced, of: Acceptance) -> Resul
     let Acceptance { claim, permission, from, now } = of;
     let keyid = KeyId::from_random(edge::random());
     let message_hash = introduced.message_hash();
-    let grant = Grant { keyid: keyid.clone(), s_rand: Secret32::new(edge::random()), now, answers: Answers::AllSigned };
-    let ephemeral = Secret32::new(edge::random());
-    let Some(Accepted { response, root }) =
-        handshakes::run(app, move || introduced.accept(&grant, &ephemeral).ok()).await?
-    else {
+    let (named, s_rand, ephemeral) =
+        (keyid.clone(), Secret32::new(edge::random()), Secret32::new(edge::random()));
+    let accepted = handshakes::run(app, move || {
+        let grant = Grant { keyid: &named, s_rand, now, answers: Answers::AllSigned };
+        introduced.accept(&grant, &ephemeral).ok()
+    });
+    let Some(Accepted { response, root }) = accepted.await? else {
         return Ok(Enrolment::DoesNotOpen);
     };
     let pending = Pending {
