@@ -43,7 +43,7 @@ impl ClockChange {
 
 /// The clock of one server, as seen from here. No other server's answers have any influence on it.
 #[derive(Debug)]
-pub(super) struct ServerClock {
+pub(crate) struct ServerClock {
     offset_ms: i64,
     samples: VecDeque<Sample>,
     longest_round_trip: Duration,
@@ -58,17 +58,17 @@ struct Sample {
 impl ServerClock {
     /// A clock that is `offset_ms` ahead of this machine's until it is measured. No measurement counts whose round
     /// trip is longer than half the window: what it is good for, half the round trip, would eat the window up.
-    pub(super) fn new(freshness: Freshness, offset_ms: i64) -> Self {
+    pub(crate) fn new(freshness: Freshness, offset_ms: i64) -> Self {
         Self { offset_ms, samples: VecDeque::with_capacity(SAMPLES), longest_round_trip: freshness.window() / 2 }
     }
 
     /// The server's time at this reading.
-    pub(super) const fn time(&self, reading: Reading) -> Timestamp {
+    pub(crate) const fn time(&self, reading: Reading) -> Timestamp {
         Timestamp::from_millis(reading.wall.as_millis().saturating_add_signed(self.offset_ms))
     }
 
     /// Server time minus the time of this machine, in milliseconds.
-    pub(super) const fn offset_ms(&self) -> i64 {
+    pub(crate) const fn offset_ms(&self) -> i64 {
         self.offset_ms
     }
 
@@ -77,7 +77,7 @@ impl ServerClock {
     /// Two measurements of clocks that run alike differ by no more than half of both round trips, so by no more than
     /// the longest round trip that counts. One that differs by more says that a clock was set: what was measured
     /// before is void, and the change is returned.
-    pub(super) fn measure(&mut self, sent: Reading, received: Reading, server_time: Timestamp) -> Option<ClockChange> {
+    pub(crate) fn measure(&mut self, sent: Reading, received: Reading, server_time: Timestamp) -> Option<ClockChange> {
         let round_trip = received.monotonic.saturating_sub(sent.monotonic);
         if round_trip > self.longest_round_trip {
             return None;

@@ -26,7 +26,7 @@ use countersign_core::time::{Freshness, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::Credentials;
-use clock::ServerClock;
+pub(crate) use clock::ServerClock;
 use pending::{Pending, Taken};
 
 /// How long an answer may take.
@@ -218,19 +218,20 @@ impl Conversation {
         let received = lock(&self.clock).time(sent).saturating_add(round_trip);
         let is_timely = proof.is_timely(waiting.created, received, self.freshness);
         let clock_change = lock(&self.clock).measure(sent, now, proof.server_time());
-        let problem = problem_of(answer, body);
+        let headers = covered(answer.headers, &proof);
+        let problem = problem_of(answer.status, &headers, body);
         let rejected_for_its_time = match problem {
             // We never repeat a nonce, so somebody else sent this request, and the answer to it went elsewhere.
             Some(&Problem::REPLAYED) => return Err(Interference::Replayed),
-            // The one refusal that is given before the guard has looked at our time, so it vouches for no time at all.
-            Some(&Problem::UNAUTHORIZED) => false,
+            // The first is said before the guard has compared the clocks, the second when it doubts its own.
+            Some(&(Problem::UNAUTHORIZED | Problem::UNAVAILABLE)) => false,
             Some(&Problem::CLOCK_SKEW) => !is_timely,
             _ if !is_timely => return Err(Interference::Stale),
             _ => false,
         };
         Ok(Outcome::Verified(Verified {
             status: answer.status,
-            headers: covered(answer.headers, &proof),
+            headers,
             body: body.clone(),
             server_time: proof.server_time(),
             problem,
@@ -277,17 +278,8 @@ fn covered(headers: &HeaderMap, proof: &VerifiedAnswer) -> HeaderMap {
     covered
 }
 
-/// The problem that an answer of the guard itself carries (RFC 9457). Its status has to agree.
-fn problem_of(answer: &Incoming<'_>, body: &[u8]) -> Option<&'static Problem> {
-    #[derive(serde::Deserialize)]
-    struct Body<'b> {
-        #[serde(borrow)]
-        r#type: std::borrow::Cow<'b, str>,
-    }
-    let media_type = answer.headers.get(http::header::CONTENT_TYPE)?;
-    if media_type.as_bytes() != b"application/problem+json" {
-        return None;
-    }
-    let body: Body<'_> = serde_json::from_slice(body).ok()?;
-    Problem::of_type(&body.r#type).filter(|problem| problem.status == answer.status.as_u16())
+/// The problem that an answer of the guard itself carries.
+fn problem_of(status: StatusCode, covered: &HeaderMap, body: &[u8]) -> Option<&'static Problem> {
+    let media_type = covered.get(http::header::CONTENT_TYPE)?;
+    if media_type.as_bytes() == b"application/problem+json" { outcome::problem_in(status, body) } else { None }
 }

@@ -1,6 +1,7 @@
 //! What an answer turned out to be.
 
 use core::fmt;
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use countersign_core::problem::Problem;
@@ -47,6 +48,17 @@ impl Verified {
     }
 }
 
+/// The problem in the body of an answer of the guard itself (RFC 9457). Its status has to agree.
+pub(super) fn problem_in(status: StatusCode, body: &[u8]) -> Option<&'static Problem> {
+    #[derive(serde::Deserialize)]
+    struct Body<'b> {
+        #[serde(borrow, rename = "type")]
+        urn: Cow<'b, str>,
+    }
+    let body: Body<'_> = serde_json::from_slice(body).ok()?;
+    Problem::of_type(&body.urn).filter(|problem| problem.status == status.as_u16())
+}
+
 /// An error that nobody signed: from the server before it could tell whose key it is, or from anything between.
 ///
 /// It proves nothing. Its body is somebody's text on the way to a person's eyes, so it has to be asked for.
@@ -61,6 +73,11 @@ impl Unverified {
     /// The body that came with it. Whoever shows it says that anybody may have written it.
     pub const fn unproven_body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The problem that it claims to be. Its texts are ours, but that it is the case is not proven.
+    pub fn claimed_problem(&self) -> Option<&'static Problem> {
+        problem_in(self.status, &self.body)
     }
 }
 

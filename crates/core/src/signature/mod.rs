@@ -1,8 +1,10 @@
 //! RFC 9421 HTTP Message Signatures, in the profile of protocol §4 and §5.
 
 mod field;
+mod unbound;
 
 pub use field::{AnswerHead, Field, ReceivedAnswer, RequestHead};
+pub use unbound::{RegistrationAnswer, answer_registration, verify_registration_answer};
 
 use crate::secret::MacKey;
 use crate::time::{Freshness, Timestamp};
