@@ -6,8 +6,6 @@
 mod clock;
 mod outcome;
 mod pending;
-#[cfg(test)]
-mod tests;
 
 pub use clock::{ClockChange, Reading};
 pub use outcome::{Outcome, Unverified, Verified};
