@@ -3,7 +3,6 @@
 use super::card::Card;
 use super::noise::{Handshake, enrol_prologue};
 use super::payload::{Answers, BadIntroduction, EnrolRefusal, FromClient, FromServer, check};
-use super::server::MAX_BODY;
 use crate::id::KeyId;
 use crate::secret::{Root, Secret32};
 use crate::time::Timestamp;
@@ -56,9 +55,6 @@ impl ClientHandshake {
 
     /// Reads the answer. Only the server whose key is on the card can have written one that opens.
     pub fn finish(mut self, response_body: &[u8]) -> Result<Enrolled, EnrolError> {
-        if response_body.len() > MAX_BODY {
-            return Err(EnrolError::NotOurServer);
-        }
         let payload = self.handshake.read(response_body).map_err(|_| EnrolError::NotOurServer)?;
         match FromServer::read(&payload) {
             None => Err(EnrolError::NotUnderstood),

@@ -6,11 +6,10 @@ use crate::encoding::{Reader, put_lp};
 use crate::id::KeyId;
 use crate::secret::Secret32;
 use crate::time::Timestamp;
+use crate::username::Username;
 
 /// The longest device label, in octets.
 pub const MAX_DEVICE: usize = 64;
-/// The longest username as typed, in octets. A canonical name is shorter still; this bounds the work on others.
-pub const MAX_TYPED_NAME: usize = 255;
 
 /// Payload 1, as read.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl FromClient {
 
 /// What holds for a typed name and a device label on both sides.
 pub(super) fn check(username: &str, device: &str) -> Result<(), BadIntroduction> {
-    if username.is_empty() || username.len() > MAX_TYPED_NAME {
+    if username.is_empty() || username.len() > Username::MAX_TYPED {
         Err(BadIntroduction::NameLength)
     } else if device.len() > MAX_DEVICE || device.chars().any(char::is_control) {
         Err(BadIntroduction::Device)
@@ -63,7 +62,7 @@ pub enum BadIntroduction {
     /// The payload is not laid out as the protocol says.
     #[error("the introduction is not laid out as the protocol says")]
     Malformed,
-    /// The name as typed is empty or longer than [`MAX_TYPED_NAME`].
+    /// The name as typed is empty or longer than [`Username::MAX_TYPED`].
     #[error("a username has 1 to 64 octets: choose another")]
     NameLength,
     /// The device label is longer than [`MAX_DEVICE`] or holds a control character.

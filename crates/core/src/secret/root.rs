@@ -28,14 +28,14 @@ impl Root {
         Self(expand(handshake_hash, material.as_flattened(), &label("user root", keyid.as_bytes())))
     }
 
-    /// The root of a key that does not exist: its answers look like anybody's (PROTOCOL §2, decoy root).
+    /// The root of a key that does not exist: its answers look like anybody's (protocol §2, decoy root).
     pub fn decoy(decoy_key: &MacKey, keyid: &str) -> Self {
         let mut message = b"countersign/1 decoy\0".to_vec();
         put_lp(&mut message, keyid.as_bytes());
         Self(Secret32::new(decoy_key.mac(&[&message])))
     }
 
-    /// The key called `name` in the table of PROTOCOL §2, for this context.
+    /// The key called `name` in the table of protocol §2, for this context.
     pub fn derive(&self, name: &str, context: &[u8]) -> Secret32 {
         expand(SALT, self.0.expose(), &label(name, context))
     }
