@@ -1,18 +1,16 @@
 //! `countersign key`
 
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand};
 use countersign_server::service::control::{KeyRow, ListKeys, RevokeKey};
 
 use crate::key_show;
+use crate::exit::Exit;
 use crate::operate::Guard;
 use crate::print::{self, moment, table};
 
 /// Signing keys: your own, and those of a guard.
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Show the key of a profile.
+pub(crate) enum Command {
     Show(key_show::Args),
     /// List the keys of a guard.
     List(ListArgs),
@@ -22,7 +20,7 @@ pub enum Command {
 
 /// Which keys to list.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(crate) struct ListArgs {
     /// Only the keys of this user.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -35,7 +33,7 @@ pub struct ListArgs {
 
 /// Which key to end.
 #[derive(Debug, Args)]
-pub struct RevokeArgs {
+pub(crate) struct RevokeArgs {
     /// The keyid, as `countersign key list` shows it.
     keyid: String,
     #[command(flatten)]
@@ -43,16 +41,16 @@ pub struct RevokeArgs {
 }
 
 /// Runs `countersign key …`.
-pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Show(args) => return key_show::run(args).await,
+        Command::Show(args) => return key_show::run(&args),
         Command::List(args) => list(args).await?,
         Command::Revoke(RevokeArgs { keyid, guard }) => {
             guard.operate(RevokeKey { keyid: keyid.clone() }).await?;
             println!("{keyid} is revoked");
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<()> {

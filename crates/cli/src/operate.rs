@@ -12,28 +12,28 @@ use countersign_server::service::control::{Asked, Asking, Operation};
 
 /// Which guard is meant.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Guard {
+pub(crate) struct Guard {
     /// The data directory of the guard.
     #[arg(long, value_name = "DIR")]
-    pub data: Option<String>,
+    pub(crate) data: Option<String>,
     /// The configuration file of the guard (TOML).
     #[arg(long, value_name = "FILE")]
-    pub config: Option<std::path::PathBuf>,
+    pub(crate) config: Option<std::path::PathBuf>,
     /// The URL by which clients reach the guard; it stands on cards. A running guard knows its own.
     #[arg(long, value_name = "URL")]
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
 }
 
 impl Guard {
     /// Reads the configuration.
-    pub fn configuration(&self, more: Overrides) -> anyhow::Result<Checked<Config>> {
+    pub(crate) fn configuration(&self, more: Overrides) -> anyhow::Result<Checked<Config>> {
         let overrides = Overrides { data: self.data.clone(), public_url: self.public_url.clone(), ..more };
         let sources = Sources { file: self.config.clone(), environment: environment(), overrides };
         Ok(config::load(sources)?.config)
     }
 
     /// Does what is asked for, wherever it has to be done.
-    pub async fn operate<O: Operation>(&self, operation: O) -> anyhow::Result<O::Reply> {
+    pub(crate) async fn operate<O: Operation>(&self, operation: O) -> anyhow::Result<O::Reply> {
         let config = self.configuration(Overrides::default())?;
         let directory = DataDir::open(&config.data)?;
         match directory.lock() {

@@ -1,21 +1,19 @@
 //! `countersign serve`
 
 use std::io::{IsTerminal as _, Write as _};
-use std::process::ExitCode;
-
-use clap::Args;
 use countersign_server::config::Overrides;
 use countersign_server::serve::Server;
 use countersign_server::service::control::{Asked, Invite, InviteKind, Operation as _};
 use countersign_server::{edge, telemetry};
 use tokio_util::sync::CancellationToken;
 
+use crate::exit::Exit;
 use crate::operate::Guard;
 
 /// How to run the guard. Every option is also a key of the configuration file and a variable of the environment
 /// (`--admin-listen` is `admin_listen` and `COUNTERSIGN_ADMIN_LISTEN`).
-#[derive(Debug, Args)]
-pub struct ServeArgs {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
     #[command(flatten)]
     guard: Guard,
     /// Where to listen [default: 127.0.0.1:8470].
@@ -30,8 +28,8 @@ pub struct ServeArgs {
 }
 
 /// Runs until it is told to stop, then saves what must outlive it.
-pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let ServeArgs { guard, listen, admin_listen, upstream } = args;
+pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
+    let Args { guard, listen, admin_listen, upstream } = args;
     let config = guard.configuration(Overrides { listen, admin_listen, upstream, ..Overrides::default() })?;
     telemetry::start(&config.log);
     for danger in config.dangers() {
@@ -48,7 +46,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     out.flush()?;
     drop(out);
     server.run(stop).await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Said when there is nobody yet. A card is a secret, so it is shown to a terminal only.

@@ -1,19 +1,18 @@
 //! `countersign user`
 
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_server::service::control::{
     DeleteUser, DisableUser, EnableUser, Invitation, Invite, InviteKind, ListTickets, ListUsers, RevokeTicket,
     RotateGroup, TicketRow, UserRow,
 };
 
+use crate::exit::Exit;
 use crate::operate::Guard;
 use crate::print::{self, moment, table};
 
 /// Users, and the cards that let new ones in.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Print a card to hand over in person, alone on its first line.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Invite(InviteArgs),
@@ -29,7 +28,7 @@ pub enum Command {
 
 /// Which card to print.
 #[derive(Debug, Args)]
-pub struct InviteArgs {
+pub(crate) struct InviteArgs {
     #[command(subcommand)]
     command: Option<InviteCommand>,
     #[command(flatten)]
@@ -81,7 +80,7 @@ enum InviteCommand {
 
 /// What to list.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub(crate) struct ListArgs {
     #[command(flatten)]
     guard: Guard,
     /// Print JSON, one object a line.
@@ -91,7 +90,7 @@ pub struct ListArgs {
 
 /// Whom.
 #[derive(Debug, Args)]
-pub struct NameArgs {
+pub(crate) struct NameArgs {
     /// The username.
     username: String,
     #[command(flatten)]
@@ -99,7 +98,7 @@ pub struct NameArgs {
 }
 
 /// Runs `countersign user …`.
-pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Invite(args) => return invite(args).await,
         Command::List(args) => list(args).await?,
@@ -116,10 +115,10 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
             println!("{username} is deleted, with all keys");
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
-async fn invite(args: InviteArgs) -> anyhow::Result<ExitCode> {
+async fn invite(args: InviteArgs) -> anyhow::Result<Exit> {
     match args.command {
         None => {
             let kind = if args.group { InviteKind::Group } else { InviteKind::Ticket };
@@ -138,7 +137,7 @@ async fn invite(args: InviteArgs) -> anyhow::Result<ExitCode> {
         }
         Some(InviteCommand::RotateGroup { guard, qr }) => print_card(&guard.operate(RotateGroup {}).await?, qr)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// The card alone on its first line, so that a script can take it; then what a person should know.

@@ -1,6 +1,5 @@
 //! The doors: HTTP comes in here and stops here.
 
-pub mod authority;
 pub mod buffer;
 pub mod listener;
 pub mod peer;

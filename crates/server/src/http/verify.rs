@@ -9,9 +9,9 @@ use countersign_core::replay::Reading;
 use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unreadable};
 use countersign_core::verdict::{Principal, Verdict};
 use http::Method;
+use http::header::HOST;
 use http::request::Parts;
 
-use super::authority::authority;
 use super::peer::Peer;
 use super::policy;
 use super::problem::Refused;
@@ -70,10 +70,9 @@ pub async fn guard(State(app): State<SharedApp>, request: Request, next: Next) -
 
 /// Steps 1 of the order of protocol §4: sizes and strict parse, before anything is looked up.
 fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<Read<'a>, Refused> {
-    let authority = authority(parts).ok_or(Problem::MALFORMED_REQUEST)?;
-    if !app.accounts.config.names.authorities().contains(&authority) {
-        return Err(Problem::MISDIRECTED.into());
-    }
+    let authorities = app.accounts.config.names.authorities();
+    let host = host(parts).ok_or(Problem::MALFORMED_REQUEST)?;
+    let authority = authorities.recognise(host).ok_or(Problem::MISDIRECTED)?;
     let route = route(app, parts.uri.path());
     let paths = if route.raw_path { PathForm::Raw } else { PathForm::Canonical };
     let fields: Vec<Field<'_>> =
@@ -99,6 +98,13 @@ fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<Read<'a>, Refused> {
         }
         Err(Unreadable::TooLarge(_)) => Err(Problem::HEADERS_TOO_LARGE.into()),
     }
+}
+
+/// The `Host` of a request that has exactly one.
+fn host(parts: &Parts) -> Option<&str> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    if hosts.next().is_some() { None } else { Some(host) }
 }
 
 /// What holds for an address. Our own addresses are nobody's to configure.

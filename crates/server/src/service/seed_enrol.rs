@@ -7,7 +7,7 @@ use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, User
 use countersign_core::enrolment::seed_mode::SeedRegistration;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
-use countersign_core::secret::{MacKey, Root, Secret32};
+use countersign_core::secret::{Root, Secret32};
 use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
 use countersign_store::port::{Confirmation, Confirmed, Noted};
@@ -25,8 +25,8 @@ pub enum SeedEnrolment {
     Enrolled {
         /// The name of the key.
         keyid: KeyId,
-        /// Signs the answer.
-        s2c: MacKey,
+        /// The private key, which signs the answer.
+        root: Root,
     },
     /// The MAC is wrong, or the nonce was seen before.
     Unauthorized,
@@ -62,8 +62,7 @@ pub async fn seed_enrol(
         Confirmed::Done => {
             let keyid = confirmation.key.id.clone();
             app.accounts.keyring.put(&confirmation.user, confirmation.key)?;
-            let s2c = root.key_pair(keyid.as_str()).s2c;
-            Ok(SeedEnrolment::Enrolled { keyid, s2c })
+            Ok(SeedEnrolment::Enrolled { keyid, root })
         }
         Confirmed::NameTaken | Confirmed::TicketSpent => Ok(SeedEnrolment::NameTaken),
     }
