@@ -117,3 +117,107 @@ fn retain(headers: &mut HeaderMap, mut keep: impl FnMut(&HeaderName) -> bool) {
         headers.remove(name);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::secret::{Root, Secret32};
+    use countersign_core::signature::{Field, PathForm, RequestHead, SignatureParams, sha256_digest_field, sign_request};
+
+    use super::*;
+
+    const KEYID: &str = "k7f3a9c2d4e5b6a1c";
+
+    /// A request that was signed over `signed`, arriving with `added` besides.
+    fn arriving(signed: &[(&str, &str)], added: &[(&'static str, &str)]) -> (HeaderMap, Received) {
+        let digest = sha256_digest_field(b"");
+        let mut lines: Vec<(&str, String)> = signed.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        lines.push(("content-digest", digest));
+        let keys = Root::new(Secret32::new([7; 32])).key_pair(KEYID);
+        let params = SignatureParams { keyid: KEYID, nonce: [9; 32], created_secs: 1_763_780_000, expires_secs: None };
+        let sent = sign_request(&keys.c2s, &params, &head(&fields(&lines))).unwrap();
+        lines.push(("signature-input", sent.signature_input().to_owned()));
+        lines.push(("signature", sent.signature()));
+        lines.extend(added.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let received = Received::read(&head(&fields(&lines)), PathForm::Canonical).unwrap();
+        let headers = lines.iter().map(|(name, value)| {
+            (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap())
+        });
+        (headers.collect(), received)
+    }
+
+    fn fields<'a>(lines: &'a [(&'a str, String)]) -> Vec<Field<'a>> {
+        lines.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect()
+    }
+
+    fn head<'a>(fields: &'a [Field<'a>]) -> RequestHead<'a> {
+        RequestHead { method: "GET", authority: "api.example", path: "/", query: None, fields }
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn the_api_gets_what_is_covered_and_what_is_inert_and_nothing_else() {
+        let (mut headers, received) = arriving(
+            &[("content-type", "text/plain"), ("x-tenant", "7"), ("cookie", "a=b")],
+            &[("accept", "*/*"), ("x-added", "1"), ("x-wanted", "1")],
+        );
+        let dropped = keep_for_api(&mut headers, Some(&received), &[HeaderName::from_static("x-wanted")]);
+        assert_eq!(names(&headers), ["accept", "content-digest", "content-type", "cookie", "x-tenant", "x-wanted"]);
+        assert_eq!(dropped, 1);
+    }
+
+    #[test]
+    fn no_identity_origin_method_or_target_passes_even_when_it_is_signed() {
+        for name in [
+            "remote-user", "remote-key", "remote-groups", "remote_user", "x_forwarded_user", "x-forwarded-user",
+            "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip", "x-remote-groups",
+            "x-auth-request-user", "x-authentik-username", "countersign-identity", "countersign-request",
+            "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "x-security-level",
+            "x-challenge-response", "true-client-ip", "via",
+        ] {
+            let (mut signed, received) = arriving(&[(name, "admin")], &[]);
+            keep_for_api(&mut signed, Some(&received), &[]);
+            assert_eq!(names(&signed), ["content-digest"], "signed {name}");
+            let (mut added, received) = arriving(&[], &[(name, "admin")]);
+            let wanted = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            keep_for_api(&mut added, Some(&received), std::slice::from_ref(&wanted));
+            assert_eq!(names(&added), ["content-digest"], "added {name}, and the route would let it through");
+            let mut open = HeaderMap::from_iter([(wanted, HeaderValue::from_static("admin"))]);
+            keep_for_api(&mut open, None, &[]);
+            assert!(open.is_empty(), "unsigned {name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_loses_what_only_we_may_say_and_keeps_the_rest() {
+        let lines = [
+            ("content-type", "text/plain"), ("etag", "\"1\""), ("set-cookie", "a=b"), ("set-cookie", "c=d"),
+            ("signature", "cs=:AAAA:"), ("signature-input", "cs=()"), ("content-digest", "sha-256=:AAAA:"),
+            ("countersign-time", "1"), ("countersign-anything", "1"), ("x-security-level", "1"),
+            ("x-auth-required", "challenge-response"), ("connection", "x-secret"), ("keep-alive", "1"),
+            ("transfer-encoding", "chunked"), ("upgrade", "h2c"), ("proxy-authenticate", "Basic"),
+        ];
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        keep_for_client(&mut headers);
+        assert_eq!(names(&headers), ["content-type", "etag", "set-cookie"]);
+        assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
+    }
+
+    #[test]
+    fn a_challenge_of_ours_in_the_apis_mouth_is_taken_out() {
+        let mut headers = HeaderMap::new();
+        for value in ["HMAC-Challenge challenge=\"x\"", "Basic realm=\"api\"", "countersign realm=\"x\""] {
+            headers.append(http::header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+        }
+        keep_for_client(&mut headers);
+        let left: Vec<_> = headers.get_all(http::header::WWW_AUTHENTICATE).iter().collect();
+        assert_eq!(left, ["Basic realm=\"api\""]);
+    }
+}

@@ -4,7 +4,7 @@ use countersign_store::port::Recorded;
 use serde::{Deserialize, Serialize};
 
 use super::invitations::PAGE;
-use super::{Asked, Declined, Operation};
+use super::{Asked, ControlError, Operation};
 use crate::accounts::Accounts;
 
 /// Lists events from the oldest on.
@@ -44,7 +44,7 @@ impl Operation for ListEvents {
     const NAME: &'static str = "list-events";
     type Reply = Vec<EventRow>;
 
-    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<EventRow>, Declined> {
+    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<EventRow>, ControlError> {
         Ok(accounts.stores.events.list(self.after, PAGE).await?.into_iter().map(row).collect())
     }
 }
@@ -53,7 +53,7 @@ impl Operation for LatestEvents {
     const NAME: &'static str = "latest-events";
     type Reply = Vec<EventRow>;
 
-    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<EventRow>, Declined> {
+    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<EventRow>, ControlError> {
         Ok(accounts.stores.events.latest(self.limit.min(PAGE)).await?.into_iter().map(row).collect())
     }
 }

@@ -8,7 +8,7 @@ use countersign_core::time::Timestamp;
 use countersign_store::port::Change;
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, Declined, Operation};
+use super::{Asked, ControlError, Operation, not_found, unprocessable};
 use crate::accounts::Accounts;
 use crate::edge;
 
@@ -48,25 +48,25 @@ impl Operation for Invite {
     const NAME: &'static str = "invite";
     type Reply = Invitation;
 
-    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Invitation, Declined> {
-        let role: Role = self.role.parse().map_err(|error| Declined::unprocessable(format!("{error}")))?;
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Invitation, ControlError> {
+        let role: Role = self.role.parse().map_err(|error| unprocessable(format!("{error}")))?;
         match (self.kind, role) {
             (InviteKind::Ticket, role) => issue_ticket(accounts, asked, role).await,
             (InviteKind::Group, Role::User) => group_card(accounts),
-            (InviteKind::Group, Role::Admin | Role::Service) => Err(Declined::unprocessable(
+            (InviteKind::Group, Role::Admin | Role::Service) => Err(unprocessable(
                 "a group card makes users only; invite an admin or a service with --ticket",
             )),
         }
     }
 }
 
-fn group_card(accounts: &Accounts) -> Result<Invitation, Declined> {
-    let psk = accounts.secrets.group().ok_or_else(|| Declined::new("unavailable", "restart the server: a fault left the group key in doubt"))?;
+fn group_card(accounts: &Accounts) -> Result<Invitation, ControlError> {
+    let psk = accounts.secrets.group().ok_or_else(|| ControlError::new("unavailable", "restart the server: a fault left the group key in doubt"))?;
     let card = Card::new(CardKind::Group, psk, public_key(&accounts.secrets.enrolment), &accounts.authority);
     Ok(Invitation { card: text(card)?, ticket: None, role: Role::User.to_string(), not_after: None })
 }
 
-async fn issue_ticket(accounts: &Accounts, asked: &Asked, role: Role) -> Result<Invitation, Declined> {
+async fn issue_ticket(accounts: &Accounts, asked: &Asked, role: Role) -> Result<Invitation, ControlError> {
     let not_after = Timestamp::from_secs(asked.at.saturating_add(accounts.config.ticket_validity).as_secs());
     let id = TicketId(edge::random());
     let ticket = Ticket { id, role, not_after, created: asked.at, state: TicketState::Open };
@@ -78,8 +78,8 @@ async fn issue_ticket(accounts: &Accounts, asked: &Asked, role: Role) -> Result<
     Ok(Invitation { card, ticket: Some(id.to_string()), role: role.to_string(), not_after: Some(not_after.as_secs()) })
 }
 
-fn text(card: Result<Card, BadCard>) -> Result<String, Declined> {
-    card.map(|card| card.to_text().to_string()).map_err(|error| Declined::unprocessable(error.to_string()))
+fn text(card: Result<Card, BadCard>) -> Result<String, ControlError> {
+    card.map(|card| card.to_text().to_string()).map_err(|error| unprocessable(error.to_string()))
 }
 
 /// Lists the tickets.
@@ -113,7 +113,7 @@ impl Operation for ListTickets {
     const NAME: &'static str = "list-tickets";
     type Reply = Vec<TicketRow>;
 
-    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Vec<TicketRow>, Declined> {
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Vec<TicketRow>, ControlError> {
         let after = self.after.map(|id| ticket_id(&id)).transpose()?;
         let tickets = accounts.stores.tickets.list(after, PAGE).await?;
         Ok(tickets.into_iter().map(|ticket| row(ticket, asked)).collect())
@@ -148,24 +148,24 @@ impl Operation for RevokeTicket {
     const NAME: &'static str = "revoke-ticket";
     type Reply = ();
 
-    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), Declined> {
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), ControlError> {
         let id = ticket_id(&self.ticket)?;
         accounts.forget_pending(|pending| pending.origin == KeyOrigin::Ticket(id));
         let event = asked.event(EventKind::TicketRevoked, (None, None), id.to_string());
         match accounts.stores.tickets.revoke(id, &event).await? {
             Change::Made => Ok(()),
-            Change::Already => Err(Declined::new(
+            Change::Already => Err(ControlError::new(
                 "conflict",
                 "this ticket has been used or revoked before; to end the key that it let in, use `countersign key revoke`",
             )),
-            Change::Missing => Err(Declined::not_found("no ticket has this id; `countersign user invite list` shows them")),
+            Change::Missing => Err(not_found("no ticket has this id; `countersign user invite list` shows them")),
         }
     }
 }
 
-fn ticket_id(text: &str) -> Result<TicketId, Declined> {
+fn ticket_id(text: &str) -> Result<TicketId, ControlError> {
     text.parse().map_err(|_| {
-        Declined::unprocessable("a ticket id is 16 hex digits, as `countersign user invite list` shows them")
+        unprocessable("a ticket id is 16 hex digits, as `countersign user invite list` shows them")
     })
 }
 
@@ -177,7 +177,7 @@ impl Operation for RotateGroup {
     const NAME: &'static str = "rotate-group";
     type Reply = Invitation;
 
-    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Invitation, Declined> {
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Invitation, ControlError> {
         let event = asked.event(EventKind::GroupRotated, (None, None), "group cards made before are void".to_owned());
         accounts.secrets.rotate_group(&*accounts.stores.server_secrets, edge::random(), &event).await?;
         accounts.forget_pending(|pending| pending.origin == KeyOrigin::GroupCard);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::invitations::PAGE;
 use super::users::named;
-use super::{Asked, Declined, Operation};
+use super::{Asked, ControlError, Operation, not_found, unprocessable};
 use crate::accounts::Accounts;
 
 /// Lists keys.
@@ -41,7 +41,7 @@ impl Operation for ListKeys {
     const NAME: &'static str = "list-keys";
     type Reply = Vec<KeyRow>;
 
-    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<KeyRow>, Declined> {
+    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<KeyRow>, ControlError> {
         let keys = match (self.username, self.after) {
             (Some(_), Some(_)) => Vec::new(),
             (Some(name), None) => accounts.stores.keys.of_user(named(accounts, &name).await?.id).await?,
@@ -85,7 +85,7 @@ impl Operation for RevokeKey {
     const NAME: &'static str = "revoke-key";
     type Reply = ();
 
-    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), Declined> {
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), ControlError> {
         let id = keyid(&self.keyid)?;
         let _alone = accounts.changing.lock().await;
         accounts.keyring.revoke(&id)?;
@@ -93,13 +93,13 @@ impl Operation for RevokeKey {
         let event = asked.event(EventKind::KeyRevoked, (user, Some(id.clone())), String::new());
         match accounts.stores.keys.revoke(&id, &event).await? {
             Change::Made | Change::Already => Ok(()),
-            Change::Missing => Err(Declined::not_found("no key has this id; `countersign key list` shows them")),
+            Change::Missing => Err(not_found("no key has this id; `countersign key list` shows them")),
         }
     }
 }
 
-fn keyid(text: &str) -> Result<KeyId, Declined> {
+fn keyid(text: &str) -> Result<KeyId, ControlError> {
     text.parse().map_err(|_| {
-        Declined::unprocessable("a keyid is `k` and 16 to 63 lower-case letters and digits, as `countersign key list` shows them")
+        unprocessable("a keyid is `k` and 16 to 63 lower-case letters and digits, as `countersign key list` shows them")
     })
 }

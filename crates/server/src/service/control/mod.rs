@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use super::Undecided;
 use crate::accounts::Accounts;
+pub use crate::control::ControlError;
 use crate::secrets::SecretsError;
 
 /// Who asks, and when.
@@ -39,17 +40,7 @@ pub trait Operation: Serialize + DeserializeOwned + Send {
     type Reply: Serialize + DeserializeOwned + Send;
 
     /// Does it.
-    fn run(self, accounts: &Accounts, asked: &Asked) -> impl Future<Output = Result<Self::Reply, Declined>> + Send;
-}
-
-/// Why an operation was not done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[error("{message}")]
-pub struct Declined {
-    /// A stable code: `not-found`, `unprocessable`, `conflict`, `unavailable`.
-    pub code: String,
-    /// What is wrong and what to do next.
-    pub message: String,
+    fn run(self, accounts: &Accounts, asked: &Asked) -> impl Future<Output = Result<Self::Reply, ControlError>> + Send;
 }
 
 /// An operation on the wire.
@@ -72,22 +63,22 @@ macro_rules! dispatch {
     ($accounts:ident, $asked:ident, $asking:ident: $($operation:ty),*) => {
         match $asking.operation.as_str() {
             $(<$operation>::NAME => run::<$operation>($accounts, $asked, $asking.arguments).await,)*
-            _ => Err(Declined::unprocessable("this server does not know that operation; use the `countersign` of the server's version")),
+            _ => Err(unprocessable("this server does not know that operation; use the `countersign` of the server's version")),
         }
     };
 }
 
 /// Finds the operation that is asked for, does it, and gives back its reply.
-pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Result<Value, Declined> {
-    let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| Declined::unreadable())?;
+pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Result<Value, ControlError> {
+    let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| unreadable())?;
     dispatch!(accounts, asked, asking: Invite, ListTickets, RevokeTicket, RotateGroup, ListUsers, DisableUser, EnableUser,
         DeleteUser, ListKeys, RevokeKey, ListEvents, LatestEvents)
 }
 
-async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value) -> Result<Value, Declined> {
-    let operation: O = serde_json::from_value(arguments).map_err(|_| Declined::unreadable())?;
+async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value) -> Result<Value, ControlError> {
+    let operation: O = serde_json::from_value(arguments).map_err(|_| unreadable())?;
     let reply = operation.run(accounts, asked).await?;
-    serde_json::to_value(reply).map_err(|_| Declined::new("unavailable", "the reply could not be written"))
+    serde_json::to_value(reply).map_err(|_| ControlError::new("unavailable", "the reply could not be written"))
 }
 
 impl Asked {
@@ -97,25 +88,21 @@ impl Asked {
     }
 }
 
-impl Declined {
-    fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
-    }
-
-    fn unprocessable(message: impl Into<String>) -> Self {
-        Self::new("unprocessable", message)
-    }
-
-    fn not_found(message: impl Into<String>) -> Self {
-        Self::new("not-found", message)
-    }
-
-    fn unreadable() -> Self {
-        Self::unprocessable("the request on the control socket cannot be read; use the `countersign` of the server's version")
-    }
+/// What was asked for cannot be done as it was asked for.
+fn unprocessable(message: impl Into<String>) -> ControlError {
+    ControlError::new("unprocessable", message)
 }
 
-impl<E: Into<Undecided>> From<E> for Declined {
+/// What was asked about does not exist.
+fn not_found(message: impl Into<String>) -> ControlError {
+    ControlError::new("not-found", message)
+}
+
+fn unreadable() -> ControlError {
+    unprocessable("the request on the control socket cannot be read; use the `countersign` of the server's version")
+}
+
+impl<E: Into<Undecided>> From<E> for ControlError {
     fn from(error: E) -> Self {
         let error: Undecided = error.into();
         tracing::error!(error = &error as &dyn std::error::Error, "an operation failed");

@@ -7,7 +7,7 @@ use countersign_store::port::Change;
 use serde::{Deserialize, Serialize};
 
 use super::invitations::PAGE;
-use super::{Asked, Declined, Operation};
+use super::{Asked, ControlError, Operation, not_found, unprocessable};
 use crate::accounts::Accounts;
 
 /// Lists the users.
@@ -36,7 +36,7 @@ impl Operation for ListUsers {
     const NAME: &'static str = "list-users";
     type Reply = Vec<UserRow>;
 
-    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<UserRow>, Declined> {
+    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<UserRow>, ControlError> {
         let after = self.after.as_deref().map(username).transpose()?;
         let users = accounts.stores.users.list(after.as_ref(), PAGE).await?;
         Ok(users.into_iter().map(row).collect())
@@ -71,7 +71,7 @@ macro_rules! state_change {
             const NAME: &'static str = $name;
             type Reply = ();
 
-            async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), Declined> {
+            async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), ControlError> {
                 set_state(accounts, asked, &self.username, ($state, $event)).await
             }
         }
@@ -96,7 +96,7 @@ async fn set_state(
     asked: &Asked,
     name: &str,
     (state, kind): (UserState, EventKind),
-) -> Result<(), Declined> {
+) -> Result<(), ControlError> {
     let _alone = accounts.changing.lock().await;
     let user = named(accounts, name).await?;
     if state != UserState::Enabled {
@@ -104,17 +104,17 @@ async fn set_state(
     }
     let event = asked.event(kind, (Some(user.id), None), user.username.to_string());
     match accounts.stores.users.set_state(user.id, state, &event).await? {
-        Change::Made | Change::Already => accounts.reload_keys(user.id).await.map_err(Declined::from),
-        Change::Missing => Err(Declined::not_found("this user was deleted meanwhile")),
+        Change::Made | Change::Already => Ok(accounts.reload_keys(user.id).await?),
+        Change::Missing => Err(not_found("this user was deleted meanwhile")),
     }
 }
 
 /// The user of this name, or a sentence that says where to look.
-pub(super) async fn named(accounts: &Accounts, name: &str) -> Result<User, Declined> {
+pub(super) async fn named(accounts: &Accounts, name: &str) -> Result<User, ControlError> {
     let found = accounts.stores.users.named(&username(name)?).await?;
-    found.ok_or_else(|| Declined::not_found("nobody has this name; `countersign user list` shows who there is"))
+    found.ok_or_else(|| not_found("nobody has this name; `countersign user list` shows who there is"))
 }
 
-fn username(name: &str) -> Result<Username, Declined> {
-    name.parse().map_err(|error| Declined::unprocessable(format!("{error}")))
+fn username(name: &str) -> Result<Username, ControlError> {
+    name.parse().map_err(|error| unprocessable(format!("{error}")))
 }
