@@ -21,7 +21,8 @@ impl Users for Memory {
 
     async fn list(&self, after: Option<&Username>, limit: u32) -> Result<Vec<User>, StoreError> {
         let kept = self.kept()?;
-        let mut users: Vec<_> = kept.present().filter(|user| after.is_none_or(|after| user.username > *after)).collect();
+        let mut users: Vec<_> =
+            kept.present().filter(|user| after.is_none_or(|after| user.username > *after)).collect();
         users.sort_by(|one, other| one.username.cmp(&other.username));
         Ok(users.into_iter().take(limit as usize).cloned().collect())
     }

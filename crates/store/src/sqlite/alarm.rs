@@ -1,19 +1,19 @@
 //! What happens when a row is not what we wrote.
 
-use core::fmt;
+use core::{fmt, mem};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_core::event::{Event, EventKind};
 use countersign_core::time::Timestamp;
 
-use super::Sqlite;
 use super::events::insert_event;
+use super::writer::Writer;
 
 /// Tells the time of an alarm: the ports that read have no time of their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// How many rows are reported one by one: a wrong row key makes every row look tampered with.
+/// How many rows are reported at most; a wrong row key makes every row look tampered with.
 const MOST: usize = 1_000;
 
 /// Which row.
@@ -32,28 +32,50 @@ impl fmt::Display for RowName {
 
 /// Reports rows that are not what we wrote, each once while the store is open.
 pub(super) struct Alarm {
-    sqlite: Sqlite,
+    writer: Writer,
     clock: Clock,
-    raised: Mutex<HashSet<RowName>>,
+    met: Mutex<Met>,
+}
+
+#[derive(Default)]
+struct Met {
+    ever: HashSet<RowName>,
+    unreported: Vec<RowName>,
 }
 
 impl Alarm {
-    pub(super) fn new(sqlite: Sqlite, clock: Clock) -> Self {
-        Self { sqlite, clock, raised: Mutex::default() }
+    pub(super) fn new(writer: Writer, clock: Clock) -> Self {
+        Self { writer, clock, met: Mutex::default() }
     }
 
-    /// Records an event for each of these rows that has not been reported yet. That it could not be recorded changes
-    /// nothing for the caller: the row is distrusted either way, and the log says so.
-    pub(super) async fn raise(&self, rows: impl IntoIterator<Item = &RowName>) {
-        let fresh = self.not_yet_raised(rows);
-        if fresh.is_empty() {
+    /// Notes a row that is not what we wrote.
+    pub(super) fn note(&self, row: RowName) {
+        let mut met = self.met();
+        if met.ever.len() < MOST && met.ever.insert(row.clone()) {
+            met.unreported.push(row);
+        }
+    }
+
+    /// Records an event for each row that has been noted since, in a task of its own, so that a caller who goes away
+    /// takes no alarm along. That one cannot be recorded changes nothing for the caller: the row is distrusted either
+    /// way, and the next alarm tries again.
+    pub(super) async fn raise(self: &Arc<Self>) {
+        let unreported = mem::take(&mut self.met().unreported);
+        if unreported.is_empty() {
             return;
         }
-        let events: Vec<_> = fresh.iter().map(|row| self.event(row)).collect();
-        for event in &events {
-            tracing::error!(detail = event.detail, "the row MAC does not hold");
+        let alarm = Arc::clone(self);
+        if let Err(error) = tokio::spawn(async move { alarm.record(unreported).await }).await {
+            tracing::error!(%error, "the task that records an alarm has ended");
         }
-        let recorded = self.sqlite.writer.write(move |connection| {
+    }
+
+    async fn record(&self, rows: Vec<RowName>) {
+        let events: Vec<_> = rows.iter().map(|row| self.event(row)).collect();
+        for event in &events {
+            tracing::error!(detail = event.detail, "a row of the store is not as it was written");
+        }
+        let recorded = self.writer.write(move |connection| {
             Box::pin(async move {
                 for event in &events {
                     insert_event(connection, event).await?;
@@ -63,22 +85,13 @@ impl Alarm {
         });
         if let Err(error) = recorded.await {
             tracing::error!(%error, "an alarm could not be recorded");
-            self.forget(&fresh);
+            self.met().unreported.extend(rows);
         }
     }
 
-    fn not_yet_raised<'r>(&self, rows: impl IntoIterator<Item = &'r RowName>) -> Vec<RowName> {
-        // What a panic has left half done here is a set of names; it is still right.
-        let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = rows.into_iter().filter(|row| raised.len() < MOST && raised.insert((*row).clone()));
-        fresh.cloned().collect()
-    }
-
-    fn forget(&self, rows: &[RowName]) {
-        let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        for row in rows {
-            raised.remove(row);
-        }
+    fn met(&self) -> MutexGuard<'_, Met> {
+        // What a panic may have left half done here is a list of names to report.
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn event(&self, row: &RowName) -> Event {

@@ -23,29 +23,35 @@ const NEWEST_FIRST: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor
 impl Events for Guarded {
     async fn record(&self, event: &Event) -> Result<(), StoreError> {
         let event = event.clone();
-        self.sqlite.writer.write(move |connection| Box::pin(async move { insert_event(connection, &event).await })).await
+        self.sqlite
+            .writer
+            .write(move |connection| Box::pin(async move { insert_event(connection, &event).await }))
+            .await
     }
 
     async fn list(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let rows = query(AFTER).bind(after).fetch(&self.sqlite.readers);
-        self.page(rows, limit, listed).await
+        self.page(rows, limit, |row| self.readable(row)).await
     }
 
     async fn latest(&self, limit: u32) -> Result<Vec<Recorded>, StoreError> {
         let rows = query(NEWEST_FIRST).fetch(&self.sqlite.readers);
-        let mut events = self.page(rows, limit, listed).await?;
+        let mut events = self.page(rows, limit, |row| self.readable(row)).await?;
         events.reverse();
         Ok(events)
     }
 }
 
-/// Events have no MAC; one that cannot be read is left out of lists and reported.
-fn listed(row: &SqliteRow) -> (Option<Recorded>, Option<RowName>) {
-    let name = |_| RowName { table: "events", id: row.try_get::<i64, _>("sequence").unwrap_or_default().to_string() };
-    match read(row).map_err(name) {
-        Ok(recorded) => (Some(recorded), None),
-        Err(name) => (None, Some(name)),
+impl Guarded {
+    /// Events have no MAC; one that cannot be read is left out of lists and reported.
+    fn readable(&self, row: &SqliteRow) -> Option<Recorded> {
+        let recorded = read(row).ok();
+        if recorded.is_none() {
+            let id = row.try_get::<i64, _>("sequence").unwrap_or_default().to_string();
+            self.warden.alarm.note(RowName { table: "events", id });
+        }
+        recorded
     }
 }
 

@@ -14,11 +14,8 @@ use crate::port::StoreError;
 /// corrupt the file (<https://www.sqlite.org/wal.html#walresetbug>).
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 
-/// How many faults of the file are named at most.
-const MOST_FAULTS: i64 = 20;
-
-const QUICK_CHECK: &str = "SELECT quick_check FROM pragma_quick_check(?)";
-const FOREIGN_KEYS: &str = "SELECT \"table\", \"parent\" FROM pragma_foreign_key_check LIMIT ?";
+const QUICK_CHECK: &str = "PRAGMA quick_check(20)";
+const FOREIGN_KEYS: &str = "SELECT \"table\", \"parent\" FROM pragma_foreign_key_check LIMIT 20";
 
 /// The state of the file and of the connection that writes to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +35,7 @@ pub struct Integrity {
     /// The schema of the store, and the one that this program knows.
     pub schema: (i64, i64),
     /// What `PRAGMA quick_check` and `PRAGMA foreign_key_check` found; empty when the file is sound. A changed value in
-    /// a row is beyond them: that is what row MACs are for.
+    /// a row is beyond them: that is what row MACs are for. At most 20 of each are named.
     pub faults: Vec<String>,
 }
 
@@ -57,7 +54,10 @@ impl Integrity {
         unless(self.synchronous == 2, format!("synchronous is {}, not 2 (FULL)", self.synchronous));
         unless(self.foreign_keys == 1, "foreign keys are not enforced".to_owned());
         unless(self.mmap_size == 0, format!("mmap_size is {}, not 0", self.mmap_size));
-        unless(self.mode & 0o077 == 0, format!("the file has mode {:04o}: others can open it; make it 0600", self.mode));
+        unless(
+            self.mode & 0o077 == 0,
+            format!("the file has mode {:04o}: others can open it; make it 0600", self.mode),
+        );
         unless(found == known, format!("the schema is {found}, this program knows {known}"));
         problems
     }
@@ -77,9 +77,10 @@ pub(super) async fn examine(sqlite: &Sqlite) -> Result<Integrity, StoreError> {
 }
 
 async fn faults(sqlite: &Sqlite) -> Result<Vec<String>, Failure> {
-    let found: Vec<String> = query_scalar(QUICK_CHECK).bind(MOST_FAULTS).fetch_all(&sqlite.readers).await?;
-    let orphans: Vec<(String, String)> = query_as(FOREIGN_KEYS).bind(MOST_FAULTS).fetch_all(&sqlite.readers).await?;
-    let orphans = orphans.iter().map(|(table, parent)| format!("a row of {table} refers to a row of {parent} that is gone"));
+    let found: Vec<String> = query_scalar(QUICK_CHECK).fetch_all(&sqlite.readers).await?;
+    let orphans: Vec<(String, String)> = query_as(FOREIGN_KEYS).fetch_all(&sqlite.readers).await?;
+    let orphans =
+        orphans.iter().map(|(table, parent)| format!("a row of {table} refers to a row of {parent} that is gone"));
     Ok(found.into_iter().filter(|line| line != "ok").chain(orphans).collect())
 }
 
@@ -97,4 +98,3 @@ async fn settings(connection: &mut SqliteConnection) -> Result<Integrity, Failur
         faults: Vec::new(),
     })
 }
-

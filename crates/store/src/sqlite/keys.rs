@@ -4,15 +4,14 @@ use countersign_core::event::Event;
 use countersign_core::id::{KeyId, UserId};
 use countersign_core::secret::{RowKey, RowMac, Sealed};
 use countersign_core::time::Timestamp;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, query};
 
 use super::Guarded;
-use super::alarm::RowName;
-use super::events::insert_event;
 use super::failure::Failure;
-use super::row::{Kept, Met, Stored};
-use super::value::{Unreadable, UnknownValue, key_origin, millis, origin_name, timestamp};
+use super::ledger::Ledger;
+use super::row::{Kept, Stored, canonical};
+use super::value::{UnknownValue, Unreadable, key_origin, millis, origin_name, timestamp};
 use crate::port::{Change, Keys, StoreError};
 
 const FIND: &str = "SELECT id, user_id, device, kek_version, root, origin, ticket_id, state, revoked_ms, created_ms, mac \
@@ -24,7 +23,7 @@ const LIST: &str = "SELECT id, user_id, device, kek_version, root, origin, ticke
 const OF_USER: &str = "SELECT id, user_id, device, kek_version, root, origin, ticket_id, state, revoked_ms, created_ms, \
     mac FROM keys WHERE user_id = ? ORDER BY id";
 
-const INSERT: &str = "INSERT INTO keys \
+const ADD: &str = "INSERT INTO keys \
     (id, user_id, device, kek_version, root, origin, ticket_id, state, revoked_ms, created_ms, mac) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
@@ -47,92 +46,67 @@ impl Keys for Guarded {
     }
 
     async fn revoke(&self, id: &KeyId, event: &Event) -> Result<Change, StoreError> {
-        let (row_key, id, event) = (self.row_key.clone(), id.clone(), event.clone());
-        let revoked = self.sqlite.writer.write(move |connection| {
-            Box::pin(async move { revoke(connection, &row_key, &id, &event).await })
-        });
-        self.report(revoked.await?).await
+        let (id, event) = (id.clone(), event.clone());
+        self.change(move |mut ledger| Box::pin(async move { ledger.revoke_key(&id, &event).await })).await
     }
 }
 
-async fn revoke(
-    connection: &mut SqliteConnection,
-    row_key: &RowKey,
-    id: &KeyId,
-    event: &Event,
-) -> Result<Met<Change>, Failure> {
-    let Some(row) = query(FIND).bind(id.as_str()).fetch_optional(&mut *connection).await? else {
-        return Ok(Met::new(Ok(Change::Missing), None));
-    };
-    let (made, alarm) = revoke_row(connection, row_key, &row, event.at).await?;
-    if !made {
-        return Ok(Met::new(Ok(Change::Already), alarm));
-    }
-    insert_event(connection, event).await?;
-    Ok(Met::new(Ok(Change::Made), alarm))
-}
-
-/// Revokes every key of a user, and gives the rows that are not what we wrote.
-pub(super) async fn revoke_all(
-    connection: &mut SqliteConnection,
-    row_key: &RowKey,
-    user: UserId,
-    at: Timestamp,
-) -> Result<Vec<RowName>, Failure> {
-    let mut alarms = Vec::new();
-    for row in query(OF_USER).bind(user.to_string()).fetch_all(&mut *connection).await? {
-        alarms.extend(revoke_row(connection, row_key, &row, at).await?.1);
-    }
-    Ok(alarms)
-}
-
-/// Whether the key was active in its row until now, and the name of the row if it is not what we wrote. Such a row is
-/// revoked too, because it counts as revoked only as long as it is not put right.
-async fn revoke_row(
-    connection: &mut SqliteConnection,
-    row_key: &RowKey,
-    row: &SqliteRow,
-    at: Timestamp,
-) -> Result<(bool, Option<RowName>), Failure> {
-    let (mac, alarm) = match Stored::<KeyRecord>::read(row, row_key) {
-        Stored::Sound(key) => {
-            let revoked = KeyRecord { state: KeyState::Revoked { at }, ..key };
-            (Some(revoked.mac(row_key).0.to_vec()), None)
+impl Ledger<'_> {
+    async fn revoke_key(&mut self, id: &KeyId, event: &Event) -> Result<Change, Failure> {
+        let Some(row) = query(FIND).bind(id.as_str()).fetch_optional(&mut *self.connection).await? else {
+            return Ok(Change::Missing);
+        };
+        if !self.revoke_row(&row, event.at).await? {
+            return Ok(Change::Already);
         }
-        Stored::Tampered(name, _) | Stored::Unreadable(name, _) => (None, Some(name)),
-    };
-    let revoke = query(REVOKE).bind(millis(at)).bind(mac).bind(row.try_get::<&str, _>("id")?);
-    Ok((revoke.execute(connection).await?.rows_affected() > 0, alarm))
-}
+        self.record(event).await?;
+        Ok(Change::Made)
+    }
 
-/// Adds a key.
-pub(super) async fn insert_key(
-    connection: &mut SqliteConnection,
-    row_key: &RowKey,
-    key: &KeyRecord,
-) -> Result<(), Failure> {
-    let (state, revoked) = match key.state {
-        KeyState::Active => (0, None),
-        KeyState::Revoked { at } => (1, Some(millis(at))),
-    };
-    let ticket = match key.origin {
-        KeyOrigin::Ticket(ticket) => Some(ticket.to_string()),
-        KeyOrigin::GroupCard | KeyOrigin::SeedMode => None,
-    };
-    let insert = query(INSERT)
-        .bind(key.id.as_str())
-        .bind(key.user.to_string())
-        .bind(&key.device)
-        .bind(key.root.version)
-        .bind(&key.root.octets)
-        .bind(origin_name(key.origin))
-        .bind(ticket)
-        .bind(state)
-        .bind(revoked)
-        .bind(millis(key.created))
-        .bind(key.mac(row_key).0.to_vec());
-    insert.execute(connection).await?;
-    Ok(())
+    /// Revokes every key of a user.
+    pub(super) async fn revoke_keys_of(&mut self, user: UserId, at: Timestamp) -> Result<(), Failure> {
+        for row in query(OF_USER).bind(user.to_string()).fetch_all(&mut *self.connection).await? {
+            self.revoke_row(&row, at).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the row said until now that the key is active. A row that is not what we wrote is revoked too, because it
+    /// counts as revoked only until somebody puts it right again.
+    async fn revoke_row(&mut self, row: &SqliteRow, at: Timestamp) -> Result<bool, Failure> {
+        let mac = match self.warden.read::<KeyRecord>(row) {
+            Stored::Sound(key) => Some(self.warden.mac(&KeyRecord { state: KeyState::Revoked { at }, ..key })),
+            Stored::Tampered(_) | Stored::Unreadable(_) => None,
+        };
+        let revoke = query(REVOKE).bind(millis(at)).bind(mac).bind(row.try_get::<&str, _>("id")?);
+        Ok(revoke.execute(&mut *self.connection).await?.rows_affected() > 0)
+    }
+
+    /// Adds a key.
+    pub(super) async fn add_key(&mut self, key: &KeyRecord) -> Result<(), Failure> {
+        let (state, revoked) = match key.state {
+            KeyState::Active => (0, None),
+            KeyState::Revoked { at } => (1, Some(millis(at))),
+        };
+        let ticket = match key.origin {
+            KeyOrigin::Ticket(ticket) => Some(ticket.to_string()),
+            KeyOrigin::GroupCard | KeyOrigin::SeedMode => None,
+        };
+        let add = query(ADD)
+            .bind(key.id.as_str())
+            .bind(key.user.to_string())
+            .bind(&key.device)
+            .bind(key.root.version)
+            .bind(&key.root.octets)
+            .bind(origin_name(key.origin))
+            .bind(ticket)
+            .bind(state)
+            .bind(revoked)
+            .bind(millis(key.created))
+            .bind(self.warden.mac(key));
+        add.execute(&mut *self.connection).await?;
+        Ok(())
+    }
 }
 
 impl Kept for KeyRecord {
@@ -145,8 +119,8 @@ impl Kept for KeyRecord {
             (code, _) => return Err(UnknownValue(code, "state").into()),
         };
         Ok(Self {
-            id: row.try_get::<&str, _>("id")?.parse()?,
-            user: row.try_get::<&str, _>("user_id")?.parse()?,
+            id: canonical(row.try_get("id")?)?,
+            user: canonical(row.try_get("user_id")?)?,
             device: row.try_get("device")?,
             root: Sealed { version: row.try_get::<i64, _>("kek_version")?.try_into()?, octets: row.try_get("root")? },
             origin: key_origin(row.try_get("origin")?, row.try_get("ticket_id")?)?,

@@ -13,7 +13,9 @@ mod events;
 mod failure;
 mod integrity;
 mod keys;
+mod ledger;
 mod open;
+mod reading;
 mod row;
 mod server_secrets;
 mod tickets;
@@ -40,6 +42,7 @@ use crate::Stores;
 use crate::port::{ServerSecrets, StoreError};
 use alarm::Alarm;
 use failure::Failure;
+use row::Warden;
 use writer::{DEADLINE, Writer};
 
 /// An open store. Clones share it.
@@ -65,8 +68,9 @@ impl Sqlite {
     /// All ports. Rows of users, keys and tickets are written with a MAC under `row_key`; one whose MAC does not hold is
     /// not trusted, and an event `row_tampered` tells of it, once for each row and start, at the time that `clock` gives.
     pub fn with_row_key(&self, row_key: RowKey, clock: Clock) -> Stores {
-        let alarm = Alarm::new(self.clone(), clock);
-        Stores::of(&Arc::new(Guarded { sqlite: self.clone(), row_key, alarm }), self.server_secrets())
+        let alarm = Arc::new(Alarm::new(self.writer.clone(), clock));
+        let guarded = Guarded { sqlite: self.clone(), warden: Warden { row_key, alarm } };
+        Stores::of(&Arc::new(guarded), self.server_secrets())
     }
 
     /// Whether the file is sound and the connections are set as they must be; for `doctor`. Reads the whole file.
@@ -95,6 +99,5 @@ impl Sqlite {
 /// The ports that need the row key.
 struct Guarded {
     sqlite: Sqlite,
-    row_key: RowKey,
-    alarm: Alarm,
+    warden: Warden,
 }

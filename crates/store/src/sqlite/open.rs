@@ -10,12 +10,13 @@ use sqlx::ConnectOptions as _;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::writer::{DEADLINE, Writer};
 use super::Sqlite;
+use super::writer::{DEADLINE, Writer};
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
-const COUNT_MIGRATIONS_TABLE: &str = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'";
+const COUNT_MIGRATIONS_TABLE: &str =
+    "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'";
 
 /// How long a connection waits for a lock: less than a caller waits for its answer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
@@ -43,7 +44,9 @@ pub enum OpenError {
         source: io::Error,
     },
     /// It was written by a later program.
-    #[error("the store has schema {found}, this program knows {known}: start the program that wrote it, or a later one")]
+    #[error(
+        "the store has schema {found}, this program knows {known}: start the program that wrote it, or a later one"
+    )]
     Newer {
         /// The schema of the store.
         found: i64,
@@ -51,7 +54,9 @@ pub enum OpenError {
         known: i64,
     },
     /// It was written by an earlier program, and migrations are to be refused.
-    #[error("the store has schema {found}, this program needs {known}: take a backup and start once without --no-migrate")]
+    #[error(
+        "the store has schema {found}, this program needs {known}: take a backup and start once without --no-migrate"
+    )]
     Behind {
         /// The schema of the store; zero for an empty one.
         found: i64,
@@ -72,6 +77,9 @@ pub enum OpenError {
 }
 
 pub(super) async fn open(path: &Path, migrations: Migrations) -> Result<Sqlite, OpenError> {
+    if migrations == Migrations::Refuse && !path.exists() {
+        return Err(OpenError::Behind { found: 0, known: known_schema() });
+    }
     // Absolute, because SQLite takes a name that begins with `file:` for a URI.
     let created = std::path::absolute(path).and_then(|path| create(&path).map(|()| path));
     let path = created.map_err(|source| OpenError::Create { path: path.into(), source })?;

@@ -4,14 +4,14 @@ use countersign_core::event::Event;
 use countersign_core::id::TicketId;
 use countersign_core::secret::{RowKey, RowMac};
 use countersign_core::time::Timestamp;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, query};
 
 use super::Guarded;
-use super::events::insert_event;
 use super::failure::Failure;
-use super::row::{Kept, Met, Stored};
-use super::value::{Unreadable, UnknownValue, millis, timestamp};
+use super::ledger::Ledger;
+use super::row::{Kept, Stored, Trust, canonical};
+use super::value::{UnknownValue, Unreadable, millis, timestamp};
 use crate::port::{Change, StoreError, Tickets};
 
 const FIND: &str = "SELECT id, role, not_after_ms, created_ms, state, ended_ms, key_id, mac FROM tickets WHERE id = ?";
@@ -19,7 +19,7 @@ const FIND: &str = "SELECT id, role, not_after_ms, created_ms, state, ended_ms, 
 const LIST: &str = "SELECT id, role, not_after_ms, created_ms, state, ended_ms, key_id, mac FROM tickets \
     WHERE id > ? ORDER BY id";
 
-const INSERT: &str = "INSERT INTO tickets (id, role, not_after_ms, created_ms, state, ended_ms, key_id, mac) \
+const ADD: &str = "INSERT INTO tickets (id, role, not_after_ms, created_ms, state, ended_ms, key_id, mac) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 const END: &str = "UPDATE tickets SET state = ?, ended_ms = ?, key_id = ?, mac = coalesce(?, mac) \
@@ -28,11 +28,11 @@ const END: &str = "UPDATE tickets SET state = ?, ended_ms = ?, key_id = ?, mac =
 #[async_trait]
 impl Tickets for Guarded {
     async fn issue(&self, ticket: &Ticket, event: &Event) -> Result<(), StoreError> {
-        let (row_key, ticket, event) = (self.row_key.clone(), ticket.clone(), event.clone());
-        let issued = self.sqlite.writer.write(move |connection| {
+        let (ticket, event) = (ticket.clone(), event.clone());
+        let issued = self.change(move |mut ledger| {
             Box::pin(async move {
-                insert_ticket(connection, &row_key, &ticket).await?;
-                insert_event(connection, &event).await
+                ledger.add_ticket(&ticket).await?;
+                ledger.record(&event).await
             })
         });
         issued.await
@@ -49,71 +49,54 @@ impl Tickets for Guarded {
     }
 
     async fn revoke(&self, id: TicketId, event: &Event) -> Result<Change, StoreError> {
-        let (row_key, event) = (self.row_key.clone(), event.clone());
-        let revoked = self.sqlite.writer.write(move |connection| {
-            Box::pin(async move { revoke(connection, &row_key, id, &event).await })
-        });
-        self.report(revoked.await?).await
+        let event = event.clone();
+        self.change(move |mut ledger| Box::pin(async move { ledger.revoke_ticket(id, &event).await })).await
     }
 }
 
-async fn revoke(
-    connection: &mut SqliteConnection,
-    row_key: &RowKey,
-    id: TicketId,
-    event: &Event,
-) -> Result<Met<Change>, Failure> {
-    let Some(stored) = stored_ticket(connection, row_key, id).await? else {
-        return Ok(Met::new(Ok(Change::Missing), None));
-    };
-    let (ticket, sound, alarm) = match stored.as_it_stands() {
-        Ok(found) => found,
-        Err((failure, name)) => return Ok(Met::new(Err(failure), Some(name))),
-    };
-    if ticket.state != TicketState::Open {
-        return Ok(Met::new(Ok(Change::Already), alarm));
+impl Ledger<'_> {
+    async fn revoke_ticket(&mut self, id: TicketId, event: &Event) -> Result<Change, Failure> {
+        let Some(stored) = self.ticket(id).await? else {
+            return Ok(Change::Missing);
+        };
+        let (ticket, trust) = stored.raw()?;
+        if ticket.state != TicketState::Open {
+            return Ok(Change::Already);
+        }
+        self.end_ticket(&Ticket { state: TicketState::Revoked { at: event.at }, ..ticket }, trust).await?;
+        self.record(event).await?;
+        Ok(Change::Made)
     }
-    let revoked = Ticket { state: TicketState::Revoked { at: event.at }, ..ticket };
-    end_ticket(connection, &revoked, sound.then(|| revoked.mac(row_key))).await?;
-    insert_event(connection, event).await?;
-    Ok(Met::new(Ok(Change::Made), alarm))
-}
 
-/// The ticket of this id as it is found.
-pub(super) async fn stored_ticket(
-    connection: &mut SqliteConnection,
-    row_key: &RowKey,
-    id: TicketId,
-) -> Result<Option<Stored<Ticket>>, Failure> {
-    let row = query(FIND).bind(id.to_string()).fetch_optional(connection).await?;
-    Ok(row.map(|row| Stored::read(&row, row_key)))
-}
+    /// The ticket of this id, as it is found.
+    pub(super) async fn ticket(&mut self, id: TicketId) -> Result<Option<Stored<Ticket>>, Failure> {
+        let row = query(FIND).bind(id.to_string()).fetch_optional(&mut *self.connection).await?;
+        Ok(row.map(|row| self.warden.read(&row)))
+    }
 
-/// Keeps the end of a ticket that is open; without a MAC the row keeps the one it has.
-pub(super) async fn end_ticket(
-    connection: &mut SqliteConnection,
-    ticket: &Ticket,
-    mac: Option<RowMac>,
-) -> Result<(), Failure> {
-    let (state, ended, key) = columns(&ticket.state);
-    let end = query(END).bind(state).bind(ended).bind(key).bind(mac.map(|mac| mac.0.to_vec())).bind(ticket.id.to_string());
-    end.execute(connection).await?;
-    Ok(())
-}
+    /// Keeps the end of a ticket that was open.
+    pub(super) async fn end_ticket(&mut self, ticket: &Ticket, former: Trust) -> Result<(), Failure> {
+        let (state, ended, key) = columns(&ticket.state);
+        let mac = self.warden.new_mac(ticket, former);
+        let end = query(END).bind(state).bind(ended).bind(key).bind(mac).bind(ticket.id.to_string());
+        end.execute(&mut *self.connection).await?;
+        Ok(())
+    }
 
-async fn insert_ticket(connection: &mut SqliteConnection, row_key: &RowKey, ticket: &Ticket) -> Result<(), Failure> {
-    let (state, ended, key) = columns(&ticket.state);
-    let insert = query(INSERT)
-        .bind(ticket.id.to_string())
-        .bind(ticket.role.as_str())
-        .bind(millis(ticket.not_after))
-        .bind(millis(ticket.created))
-        .bind(state)
-        .bind(ended)
-        .bind(key)
-        .bind(ticket.mac(row_key).0.to_vec());
-    insert.execute(connection).await?;
-    Ok(())
+    async fn add_ticket(&mut self, ticket: &Ticket) -> Result<(), Failure> {
+        let (state, ended, key) = columns(&ticket.state);
+        let add = query(ADD)
+            .bind(ticket.id.to_string())
+            .bind(ticket.role.as_str())
+            .bind(millis(ticket.not_after))
+            .bind(millis(ticket.created))
+            .bind(state)
+            .bind(ended)
+            .bind(key)
+            .bind(self.warden.mac(ticket));
+        add.execute(&mut *self.connection).await?;
+        Ok(())
+    }
 }
 
 /// `state`, `ended_ms` and `key_id`.
@@ -128,7 +111,7 @@ fn columns(state: &TicketState) -> (i64, Option<i64>, Option<&str>) {
 fn state(code: i64, ended: Option<Timestamp>, key: Option<&str>) -> Result<TicketState, Unreadable> {
     match (code, ended, key) {
         (0, None, None) => Ok(TicketState::Open),
-        (1, Some(at), Some(key)) => Ok(TicketState::Used { at, key: key.parse()? }),
+        (1, Some(at), Some(key)) => Ok(TicketState::Used { at, key: canonical(key)? }),
         (2, Some(at), None) => Ok(TicketState::Revoked { at }),
         _ => Err(UnknownValue(code, "state").into()),
     }
@@ -140,8 +123,8 @@ impl Kept for Ticket {
     fn read(row: &SqliteRow) -> Result<Self, Unreadable> {
         let ended = row.try_get::<Option<i64>, _>("ended_ms")?.map(timestamp).transpose()?;
         Ok(Self {
-            id: row.try_get::<&str, _>("id")?.parse()?,
-            role: row.try_get::<&str, _>("role")?.parse()?,
+            id: canonical(row.try_get("id")?)?,
+            role: canonical(row.try_get("role")?)?,
             not_after: timestamp(row.try_get("not_after_ms")?)?,
             created: timestamp(row.try_get("created_ms")?)?,
             state: state(row.try_get("state")?, ended, row.try_get("key_id")?)?,

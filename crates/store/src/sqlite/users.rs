@@ -4,14 +4,13 @@ use countersign_core::event::Event;
 use countersign_core::id::UserId;
 use countersign_core::secret::{RowKey, RowMac};
 use countersign_core::username::Username;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, query};
 
 use super::Guarded;
-use super::events::insert_event;
 use super::failure::Failure;
-use super::keys::revoke_all;
-use super::row::{Kept, MacDoesNotHold, Met, Stored};
+use super::ledger::Ledger;
+use super::row::{Kept, MacDoesNotHold, Trust, canonical};
 use super::value::{Unreadable, millis, timestamp, user_state, user_state_code};
 use crate::meaning::in_state;
 use crate::port::{Change, StoreError, Users};
@@ -24,10 +23,11 @@ const NAMED: &str = "SELECT id, username, role, state, generation, created_ms, m
 const LIST: &str = "SELECT id, username, role, state, generation, created_ms, mac FROM users \
     WHERE username > ? AND state < 2 ORDER BY username";
 
-const INSERT: &str = "INSERT INTO users (id, username, role, state, generation, created_ms, mac) \
+const ADD: &str = "INSERT INTO users (id, username, role, state, generation, created_ms, mac) \
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (username) WHERE state < 2 DO NOTHING";
 
-const SET_STATE: &str = "UPDATE users SET state = ?, generation = ?, mac = coalesce(?, mac) WHERE id = ? AND state < 2";
+const KEEP_STATE: &str =
+    "UPDATE users SET state = ?, generation = ?, mac = coalesce(?, mac) WHERE id = ? AND state < 2";
 
 #[async_trait]
 impl Users for Guarded {
@@ -46,67 +46,53 @@ impl Users for Guarded {
     }
 
     async fn set_state(&self, id: UserId, state: UserState, event: &Event) -> Result<Change, StoreError> {
-        let (row_key, event) = (self.row_key.clone(), event.clone());
-        let changed = self.sqlite.writer.write(move |connection| {
-            Box::pin(async move { set_state(connection, &row_key, (id, state), &event).await })
-        });
-        self.report(changed.await?).await
+        let event = event.clone();
+        self.change(move |mut ledger| Box::pin(async move { ledger.set_user_state(id, state, &event).await })).await
     }
 }
 
-async fn set_state(
-    connection: &mut SqliteConnection,
-    row_key: &RowKey,
-    (id, state): (UserId, UserState),
-    event: &Event,
-) -> Result<Met<Change>, Failure> {
-    let Some(row) = query(FIND).bind(id.to_string()).fetch_optional(&mut *connection).await? else {
-        return Ok(Met::new(Ok(Change::Missing), None));
-    };
-    let (user, sound, alarm) = match Stored::<User>::read(&row, row_key).as_it_stands() {
-        Ok(found) => found,
-        Err((failure, name)) => return Ok(Met::new(Err(failure), Some(name))),
-    };
-    if user.state == UserState::Deleted {
-        return Ok(Met::new(Ok(Change::Missing), alarm));
+impl Ledger<'_> {
+    async fn set_user_state(&mut self, id: UserId, state: UserState, event: &Event) -> Result<Change, Failure> {
+        let Some(row) = query(FIND).bind(id.to_string()).fetch_optional(&mut *self.connection).await? else {
+            return Ok(Change::Missing);
+        };
+        let (user, trust) = self.warden.read::<User>(&row).raw()?;
+        match (user.state, state, trust) {
+            (UserState::Deleted, _, _) => return Ok(Change::Missing),
+            (_, UserState::Enabled, Trust::Broken) => {
+                return Err(Failure::Corrupt { what: User::TABLE, source: MacDoesNotHold.into() });
+            }
+            (former, state, _) if former == state => return Ok(Change::Already),
+            (_, UserState::Deleted, _) => self.revoke_keys_of(id, event.at).await?,
+            (_, UserState::Enabled | UserState::Disabled, _) => {}
+        }
+        self.keep_state(&in_state(&user, state), trust).await?;
+        self.record(event).await?;
+        Ok(Change::Made)
     }
-    if state == UserState::Enabled && !sound {
-        let source = MacDoesNotHold.into();
-        return Ok(Met::new(Err(Failure::Corrupt { what: User::TABLE, source }), alarm));
-    }
-    if user.state == state {
-        return Ok(Met::new(Ok(Change::Already), alarm));
-    }
-    let user = in_state(&user, state);
-    let set = query(SET_STATE)
-        .bind(user_state_code(user.state))
-        .bind(user.generation)
-        .bind(sound.then(|| user.mac(row_key).0.to_vec()))
-        .bind(id.to_string());
-    set.execute(&mut *connection).await?;
-    let mut met = Met::new(Ok(Change::Made), alarm);
-    if state == UserState::Deleted {
-        met.alarms.extend(revoke_all(connection, row_key, id, event.at).await?);
-    }
-    insert_event(connection, event).await?;
-    Ok(met)
-}
 
-/// Adds a user, unless the name is taken.
-pub(super) async fn insert_user(
-    connection: &mut SqliteConnection,
-    row_key: &RowKey,
-    user: &User,
-) -> Result<bool, Failure> {
-    let insert = query(INSERT)
-        .bind(user.id.to_string())
-        .bind(user.username.as_str())
-        .bind(user.role.as_str())
-        .bind(user_state_code(user.state))
-        .bind(user.generation)
-        .bind(millis(user.created))
-        .bind(user.mac(row_key).0.to_vec());
-    Ok(insert.execute(connection).await?.rows_affected() > 0)
+    async fn keep_state(&mut self, user: &User, former: Trust) -> Result<(), Failure> {
+        let keep = query(KEEP_STATE)
+            .bind(user_state_code(user.state))
+            .bind(user.generation)
+            .bind(self.warden.new_mac(user, former))
+            .bind(user.id.to_string());
+        keep.execute(&mut *self.connection).await?;
+        Ok(())
+    }
+
+    /// Adds a user, unless the name is taken.
+    pub(super) async fn add_user(&mut self, user: &User) -> Result<bool, Failure> {
+        let add = query(ADD)
+            .bind(user.id.to_string())
+            .bind(user.username.as_str())
+            .bind(user.role.as_str())
+            .bind(user_state_code(user.state))
+            .bind(user.generation)
+            .bind(millis(user.created))
+            .bind(self.warden.mac(user));
+        Ok(add.execute(&mut *self.connection).await?.rows_affected() > 0)
+    }
 }
 
 impl Kept for User {
@@ -114,9 +100,9 @@ impl Kept for User {
 
     fn read(row: &SqliteRow) -> Result<Self, Unreadable> {
         Ok(Self {
-            id: row.try_get::<&str, _>("id")?.parse()?,
-            username: row.try_get::<&str, _>("username")?.parse()?,
-            role: row.try_get::<&str, _>("role")?.parse()?,
+            id: canonical(row.try_get("id")?)?,
+            username: canonical(row.try_get("username")?)?,
+            role: canonical(row.try_get("role")?)?,
             state: user_state(row.try_get("state")?)?,
             generation: row.try_get::<i64, _>("generation")?.try_into()?,
             created: timestamp(row.try_get("created_ms")?)?,

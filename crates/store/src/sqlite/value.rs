@@ -5,6 +5,8 @@ use core::error::Error;
 use countersign_core::account::{KeyOrigin, UserState};
 use countersign_core::time::Timestamp;
 
+use super::row::canonical;
+
 /// Why a column cannot be read.
 pub(super) type Unreadable = Box<dyn Error + Send + Sync>;
 
@@ -54,7 +56,7 @@ pub(super) const fn origin_name(origin: KeyOrigin) -> &'static str {
 pub(super) fn key_origin(name: &str, ticket: Option<&str>) -> Result<KeyOrigin, Unreadable> {
     match (name, ticket) {
         ("group", None) => Ok(KeyOrigin::GroupCard),
-        ("ticket", Some(ticket)) => Ok(KeyOrigin::Ticket(ticket.parse()?)),
+        ("ticket", Some(ticket)) => Ok(KeyOrigin::Ticket(canonical(ticket)?)),
         ("seed", None) => Ok(KeyOrigin::SeedMode),
         _ => Err(UnknownOrigin.into()),
     }

@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use super::failure::{Failure, Gravity, gravity};
+use super::failure::{Failure, Gravity};
 use crate::port::StoreError;
 
 /// How long a caller waits for its answer.
