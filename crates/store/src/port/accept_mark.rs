@@ -3,7 +3,7 @@ use countersign_core::time::Timestamp;
 
 use super::StoreError;
 
-/// The persisted part of the accept clock (PROTOCOL §6, I5 and I6).
+/// The persisted part of the accept clock (protocol §6, I5 and I6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptMark {
     /// No request has been accepted with the accept clock beyond this.
