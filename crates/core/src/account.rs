@@ -1,5 +1,7 @@
 //! Users, their keys, and the tickets that let them in: the values that stores keep.
 
+mod rows;
+
 use core::fmt;
 use core::str::FromStr;
 

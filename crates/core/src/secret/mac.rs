@@ -21,7 +21,7 @@ impl MacKey {
         for (place, octet) in block.iter_mut().zip(key.expose()) {
             *place = *octet;
         }
-        Self(Hmac::new(&(*block).into()))
+        Self(Hmac::new((&*block).into()))
     }
 
     /// The MAC over the concatenation of `parts`. Whoever calls this has made that concatenation unambiguous.

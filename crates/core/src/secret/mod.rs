@@ -1,6 +1,6 @@
 //! Keys: how one is derived from another, how they are sealed at rest, and how they never show themselves.
 //!
-//! PROTOCOL §2. `HM(k, m)` is HMAC-SHA-256, HKDF is over SHA-256 with the salt `countersign/1`.
+//! Protocol §2. `HM(k, m)` is HMAC-SHA-256, HKDF is over SHA-256 with the salt `countersign/1`.
 
 mod label;
 mod mac;
@@ -12,7 +12,7 @@ pub use label::label;
 pub use mac::MacKey;
 pub use root::{KeyPair, Root};
 pub use row::{RowKey, RowMac};
-pub use seal::{KeyEncryptionKey, Sealed, Unsealable};
+pub use seal::{KeyEncryptionKey, Sealed, Unsealable, WeakKek};
 
 use core::fmt;
 
@@ -39,3 +39,6 @@ impl fmt::Debug for Secret32 {
         f.write_str("Secret32(redacted)")
     }
 }
+
+#[cfg(test)]
+mod tests;

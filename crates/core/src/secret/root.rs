@@ -4,6 +4,7 @@ use core::fmt;
 
 use hkdf::Hkdf;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::{MacKey, Secret32, label};
 use crate::encoding::put_lp;
@@ -20,19 +21,23 @@ impl Root {
         Self(secret)
     }
 
-    /// The root of a key that does not exist: its answers look like anybody's (PROTOCOL §2, decoy root).
+    /// The root that an enrolment agrees upon: HKDF with the handshake hash as salt and both sides' random octets as
+    /// key material, for this key id (protocol §3).
+    pub fn agreed(handshake_hash: &[u8; 32], c_rand: &Secret32, s_rand: &Secret32, keyid: &str) -> Self {
+        let material = Zeroizing::new([*c_rand.expose(), *s_rand.expose()]);
+        Self(expand(handshake_hash, material.as_flattened(), &label("user root", keyid.as_bytes())))
+    }
+
+    /// The root of a key that does not exist: its answers look like anybody's (protocol §2, decoy root).
     pub fn decoy(decoy_key: &MacKey, keyid: &str) -> Self {
         let mut message = b"countersign/1 decoy\0".to_vec();
         put_lp(&mut message, keyid.as_bytes());
         Self(Secret32::new(decoy_key.mac(&[&message])))
     }
 
-    /// The key called `name` in the table of PROTOCOL §2, for this context.
+    /// The key called `name` in the table of protocol §2, for this context.
     pub fn derive(&self, name: &str, context: &[u8]) -> Secret32 {
-        let mut okm = [0; 32];
-        let expanded = Hkdf::<Sha256>::new(Some(SALT), self.0.expose()).expand(&label(name, context), &mut okm);
-        debug_assert!(expanded.is_ok(), "32 octets are within HKDF's limit");
-        Secret32::new(okm)
+        expand(SALT, self.0.expose(), &label(name, context))
     }
 
     /// The two keys that sign requests and responses of `keyid`.
@@ -47,6 +52,14 @@ impl Root {
     pub const fn secret(&self) -> &Secret32 {
         &self.0
     }
+}
+
+/// 32 octets of HKDF-SHA-256 (RFC 5869).
+fn expand(salt: &[u8], material: &[u8], info: &[u8]) -> Secret32 {
+    let mut okm = Zeroizing::new([0; 32]);
+    let expanded = Hkdf::<Sha256>::new(Some(salt), material).expand(info, okm.as_mut());
+    debug_assert!(expanded.is_ok(), "32 octets are within HKDF's limit");
+    Secret32::new(*okm)
 }
 
 impl fmt::Debug for Root {

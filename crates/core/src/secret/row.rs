@@ -46,3 +46,6 @@ fn message(table: &str, columns: &[&[u8]]) -> Vec<u8> {
     }
     message
 }
+
+#[cfg(test)]
+mod tests;

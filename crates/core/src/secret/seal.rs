@@ -7,7 +7,7 @@ use aes_gcm::{Aes256Gcm, Key, Nonce};
 use zeroize::Zeroizing;
 
 use super::Secret32;
-use crate::encoding::put_lp;
+use crate::encoding::{hex, put_lp};
 
 /// The key under which every secret at rest is sealed. Versions coexist while a rotation is under way.
 #[derive(Clone)]
@@ -17,9 +17,20 @@ pub struct KeyEncryptionKey {
 }
 
 impl KeyEncryptionKey {
-    /// The key-encryption key of this version.
+    /// The key-encryption key of this version, from octets that we drew ourselves just now. What comes from a file, the
+    /// environment or a person goes through [`from_octets`](Self::from_octets).
     pub const fn new(version: u32, secret: Secret32) -> Self {
         Self { version, secret }
+    }
+
+    /// A key-encryption key that somebody supplied: exactly 32 octets, and not one that stands in a book.
+    pub fn from_octets(version: u32, octets: &[u8]) -> Result<Self, WeakKek> {
+        let octets = Zeroizing::new(<[u8; 32]>::try_from(octets).map_err(|_| WeakKek::Length)?);
+        if is_progression(&octets) || is_published(&octets) {
+            Err(WeakKek::Example)
+        } else {
+            Ok(Self::new(version, Secret32::new(*octets)))
+        }
     }
 
     /// Seals `plain` for this name and owner. `nonce` is 96 random bits, new for each call.
@@ -63,6 +74,33 @@ impl fmt::Debug for KeyEncryptionKey {
     }
 }
 
+/// Why a key-encryption key cannot be used: the server does not start with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeakKek {
+    /// Shorter or longer than 32 octets.
+    #[error("a key-encryption key has exactly 32 octets: make one with `head -c 32 /dev/urandom`")]
+    Length,
+    /// A pattern, or a key that was published with the test vectors.
+    #[error(
+        "this key-encryption key is a documented example that everybody knows: make one with `head -c 32 /dev/urandom`"
+    )]
+    Example,
+}
+
+/// The published test vectors. Whatever key stands there is known to everybody.
+const PUBLISHED: &str = include_str!("../../../../vectors/countersign.json");
+
+/// Whether each octet is the one before plus a constant: all zeros, all alike, `00 01 02 …`. One random key in 2²⁴⁰ is.
+fn is_progression(octets: &[u8; 32]) -> bool {
+    let mut steps = octets.array_windows().map(|[one, next]| next.wrapping_sub(*one));
+    let first = steps.next();
+    steps.all(|step| Some(step) == first)
+}
+
+fn is_published(octets: &[u8; 32]) -> bool {
+    PUBLISHED.contains(Zeroizing::new(hex(octets)).as_str())
+}
+
 /// A sealed secret: which key-encryption key sealed it, and nonce ‖ ciphertext ‖ tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
@@ -77,7 +115,7 @@ pub struct Sealed {
 #[error("a sealed secret does not open under this key-encryption key")]
 pub struct Unsealable;
 
-/// `"countersign/1 record\0" ‖ lp(keyid) ‖ lp(username) ‖ u32 version` (PROTOCOL §2).
+/// `"countersign/1 record\0" ‖ lp(keyid) ‖ lp(username) ‖ u32 version` (protocol §2).
 fn aad(name: &str, owner: &str, version: u32) -> Vec<u8> {
     let mut aad = b"countersign/1 record\0".to_vec();
     put_lp(&mut aad, name.as_bytes());
@@ -85,3 +123,6 @@ fn aad(name: &str, owner: &str, version: u32) -> Vec<u8> {
     aad.extend_from_slice(&version.to_be_bytes());
     aad
 }
+
+#[cfg(test)]
+mod tests;

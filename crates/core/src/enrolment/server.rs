@@ -1,0 +1,169 @@
+//! The server's side of an enrolment.
+
+use core::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::card::CardKind;
+use super::noise::{Failed, Handshake, enrol_prologue};
+use super::payload::{Answers, BadIntroduction, EnrolRefusal, FromClient, FromServer};
+use crate::encoding::Reader;
+use crate::id::KeyId;
+use crate::secret::{Root, Secret32};
+use crate::time::Timestamp;
+use crate::username::Username;
+
+/// The longest body of an enrolment, in either direction.
+pub const MAX_BODY: usize = 4_096;
+/// How far the client's clock may be off.
+const TIME_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// An ephemeral key and a tag: no message of the handshake is shorter.
+const SHORTEST_MESSAGE: usize = 32 + 16;
+
+/// A request to enrol as it arrived: nothing is decrypted yet, and no curve operation was spent.
+#[derive(Clone, Debug)]
+pub struct Knock {
+    kind: CardKind,
+    message: Vec<u8>,
+    hash: [u8; 32],
+}
+
+impl Knock {
+    /// Reads the body: `u8 type ‖ ticket id[8] ‖ message 1`, at most [`MAX_BODY`] octets.
+    pub fn read(body: &[u8]) -> Result<Self, Malformed> {
+        if body.len() > MAX_BODY {
+            return Err(Malformed);
+        }
+        let mut reader = Reader::new(body);
+        let kind = reader.u8().ok_or(Malformed)?;
+        let id = reader.array().ok_or(Malformed)?;
+        let kind = CardKind::from_octets(kind, id).ok_or(Malformed)?;
+        if reader.rest().len() < SHORTEST_MESSAGE {
+            return Err(Malformed);
+        }
+        Ok(Self { kind, message: reader.rest().to_vec(), hash: Sha256::digest(body).into() })
+    }
+
+    /// Which card it claims.
+    pub const fn kind(&self) -> CardKind {
+        self.kind
+    }
+
+    /// The SHA-256 of the body. Whoever sends the same body again within the life of its pending enrolment is given
+    /// the same answer, without another handshake; only the one who wrote it can read that answer.
+    pub const fn message_hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// Opens message 1 under the psk of the card that it claims, or under a [decoy](super::decoy_psk).
+    pub fn open(&self, server_static: &Secret32, psk: &Secret32, authority: &str) -> Result<Introduced, DoesNotOpen> {
+        let prologue = enrol_prologue(authority, self.kind);
+        let mut handshake = Handshake::responder(server_static, psk, &prologue).map_err(|_| DoesNotOpen)?;
+        let payload = handshake.read(&self.message).map_err(|_| DoesNotOpen)?;
+        let introduction = FromClient::read(&payload);
+        Ok(Introduced { handshake, introduction, kind: self.kind, hash: self.hash })
+    }
+}
+
+/// A body that is no request to enrol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body is not a type octet, a ticket id and a handshake message of at most 4 KiB in all")]
+pub struct Malformed;
+
+/// What does not decrypt: a wrong psk, an unknown ticket, another server, a changed octet. One answer for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the handshake message does not open")]
+pub struct DoesNotOpen;
+
+/// The proof that the sender holds the card; what it says of itself is still to be judged.
+#[derive(Debug)]
+pub struct Introduced {
+    handshake: Handshake,
+    introduction: Result<FromClient, BadIntroduction>,
+    kind: CardKind,
+    hash: [u8; 32],
+}
+
+impl Introduced {
+    /// The card that is proven.
+    pub const fn kind(&self) -> CardKind {
+        self.kind
+    }
+
+    /// The SHA-256 of the body; see [`Knock::message_hash`].
+    pub const fn message_hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// What the card holder claims, if it can be taken: well laid out, a name and a label that are allowed, a clock
+    /// that is [within a day](within_a_day) of ours. What cannot is refused inside the handshake as `unprocessable`.
+    pub fn claim(&self, now: Timestamp) -> Result<Claim, EnrolRefusal> {
+        let said = self.introduction.as_ref().map_err(|_| EnrolRefusal::Unprocessable)?;
+        if !within_a_day(said.client_time, now) {
+            return Err(EnrolRefusal::Unprocessable);
+        }
+        let username = said.username.parse().map_err(|_| EnrolRefusal::Unprocessable)?;
+        Ok(Claim { username, device: said.device.clone(), client_time: said.client_time })
+    }
+
+    /// Lets the card holder in. `ephemeral` is 32 random octets, for this call alone.
+    pub fn accept(mut self, grant: &Grant<'_>, ephemeral: &Secret32) -> Result<Accepted, Failed> {
+        let c_rand = self.introduction.as_ref().map_err(|_| Failed)?.c_rand.clone();
+        let payload = FromServer::Granted {
+            keyid: grant.keyid.clone(),
+            s_rand: grant.s_rand.clone(),
+            server_time: grant.now,
+            answers: grant.answers,
+        };
+        let response = self.handshake.write(&payload.write(), ephemeral)?;
+        let root = Root::agreed(&self.handshake.hash()?, &c_rand, &grant.s_rand, grant.keyid.as_str());
+        Ok(Accepted { response, root })
+    }
+
+    /// Refuses the card holder, in words that only they can read. The answer goes out with HTTP status 200.
+    pub fn refuse(mut self, refusal: EnrolRefusal, ephemeral: &Secret32) -> Result<Vec<u8>, Failed> {
+        self.handshake.write(&FromServer::Refused(refusal).write(), ephemeral)
+    }
+}
+
+/// What a card holder claims, judged by itself; whether the name is free is the store's to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The wished-for name in its canonical form.
+    pub username: Username,
+    /// What the user calls the device.
+    pub device: String,
+    /// The client's clock.
+    pub client_time: Timestamp,
+}
+
+/// What the server grants.
+#[derive(Debug)]
+pub struct Grant<'a> {
+    /// The name of the new key, random.
+    pub keyid: &'a KeyId,
+    /// 32 random octets, the server's half of the root.
+    pub s_rand: Secret32,
+    /// The server's clock.
+    pub now: Timestamp,
+    /// Which answers will be signed.
+    pub answers: Answers,
+}
+
+/// An enrolment that was answered.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The body of the answer.
+    pub response: Vec<u8>,
+    /// The secret that server and client now share.
+    pub root: Root,
+}
+
+/// Whether the client's clock is at most 24 h off, either way. Much more than a clock needs, and enough to keep the
+/// hashes of messages no longer than that.
+pub fn within_a_day(client: Timestamp, now: Timestamp) -> bool {
+    client.since(now) <= TIME_TOLERANCE && now.since(client) <= TIME_TOLERANCE
+}
+
+#[cfg(test)]
+mod tests;
