@@ -5,6 +5,7 @@
 //! why the server, the client and any other implementation can share one set of vectors.
 
 pub mod account;
+pub mod authority;
 pub mod encoding;
 pub mod enrolment;
 pub mod event;

@@ -1,34 +1,40 @@
-//! RFC 9421 HTTP Message Signatures, in the profile of PROTOCOL §4 and §5.
+//! RFC 9421 HTTP Message Signatures, in the profile of protocol §4 and §5.
+//!
+//! A guard reads a request ([`Received::read`]), finds the key by [`Received::keyid`], checks MAC and time
+//! ([`Received::authenticate`]) and signs the answer ([`Received::sign_answer`]). A client signs ([`sign_request`]) and
+//! checks the answer against what it sent ([`SignedRequest::verify_answer`]).
+//!
+//! All of it works on octets as received. What is signed and what is used are the same octets, so nothing can be read in
+//! one way by the verifier and in another by the API behind it.
 
-use crate::time::Timestamp;
+mod answer;
+mod authentic;
+mod base;
+mod component;
+mod cursor;
+mod digest;
+mod draft;
+mod field;
+mod foreign;
+mod head;
+mod input;
+mod interference;
+mod malformed;
+mod nonce;
+mod octets;
+mod parameters;
+mod path;
+mod received;
+mod sign;
+mod verify;
 
-/// A request as it was received, after the strict parse.
-#[derive(Debug)]
-pub struct Received {
-    keyid: String,
-    nonce: Vec<u8>,
-    created: Timestamp,
-}
-
-/// The proof that a request's MAC, parameters and time have been checked.
-#[derive(Clone, Copy, Debug)]
-pub struct Authentic<'r> {
-    received: &'r Received,
-}
-
-impl Authentic<'_> {
-    /// Who signed.
-    pub fn keyid(&self) -> &str {
-        &self.received.keyid
-    }
-
-    /// The decoded octets of the nonce.
-    pub fn nonce(&self) -> &[u8] {
-        &self.received.nonce
-    }
-
-    /// When it was signed, by the signer's clock.
-    pub fn created(&self) -> Timestamp {
-        self.received.created
-    }
-}
+pub use answer::AnswerFields;
+pub use authentic::{Authentic, Authentication};
+pub use base::SignatureBase;
+pub use digest::{BodyCheck, ContentDigest, sha256_digest_field};
+pub use head::{AnswerHead, Field, ReceivedAnswer, RequestHead};
+pub use interference::Interference;
+pub use path::PathForm;
+pub use received::{Disposition, Received, Unreadable};
+pub use sign::{SignatureParams, SignedRequest, Unsignable, sign_request};
+pub use verify::VerifiedAnswer;

@@ -1,0 +1,119 @@
+//! Signing answers (protocol §5).
+
+use super::base::BaseWriter;
+use super::draft::{Draft, LABEL, push_decimal};
+use super::field::{is_covered_in_answers, is_plain, is_single_valued};
+use super::head::{AnswerHead, Field};
+use super::octets::byte_sequence;
+use super::received::Received;
+use crate::secret::MacKey;
+use crate::time::Timestamp;
+
+/// The fields to add to an answer, all of them; `Content-Digest` is the caller's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerFields {
+    /// `Countersign-Time`: our clock in milliseconds.
+    pub countersign_time: String,
+    /// `Countersign-Request`: the request's signature as a byte sequence.
+    pub countersign_request: String,
+    /// `Signature-Input`.
+    pub signature_input: String,
+    /// `Signature`.
+    pub signature: String,
+}
+
+/// List and base of an answer, growing together.
+struct Answer<'a> {
+    draft: Draft,
+    base: BaseWriter,
+    fields: &'a [Field<'a>],
+}
+
+impl Received {
+    /// Signs the answer to this request, good or bad, with the key for answers.
+    ///
+    /// Covered are the status, every end-to-end field and every component of the request. The request's own signature is
+    /// among the fields: without it somebody could spoil the MAC on the way, collect a genuine refusal of the spoilt
+    /// copy, and deliver it for the original, which they let act.
+    pub fn sign_answer(&self, s2c: &MacKey, answer: &AnswerHead<'_>, now: Timestamp) -> AnswerFields {
+        let mut countersign_time = String::with_capacity(16);
+        push_decimal(&mut countersign_time, now.as_millis());
+        let countersign_request = self.octets.to_byte_sequence();
+
+        let mut signing = Answer::with_room_for(answer, self.base.as_str().len());
+        signing.status(answer.status);
+        signing.field("content-type");
+        signing.value("content-digest", answer.content_digest);
+        signing.field("cache-control");
+        signing.value("countersign-time", &countersign_time);
+        signing.value("countersign-request", &countersign_request);
+        signing.other_fields();
+        signing.request(self);
+
+        let Answer { mut draft, base, .. } = signing;
+        draft.created(now.as_secs());
+        let params = draft.finish(self.nonce.as_slice(), self.escaped_keyid(), "countersign-res-1");
+        let mac = s2c.mac(&[&base.closed(params.as_bytes())]);
+        AnswerFields {
+            countersign_time,
+            countersign_request,
+            signature_input: [LABEL, "=", &params].concat(),
+            signature: [LABEL, "=", &byte_sequence(&mac)].concat(),
+        }
+    }
+}
+
+impl<'a> Answer<'a> {
+    fn with_room_for(answer: &AnswerHead<'a>, request_base: usize) -> Self {
+        let fields: usize = answer.fields.iter().map(|field| field.name.len() * 2 + field.value.len() + 16).sum();
+        let draft = Draft::with_capacity(512 + request_base);
+        Self { draft, base: BaseWriter::with_capacity(1_024 + fields + request_base * 2), fields: answer.fields }
+    }
+
+    fn status(&mut self, status: u16) {
+        let mut digits = String::with_capacity(3);
+        push_decimal(&mut digits, status.into());
+        self.value("@status", &digits);
+    }
+
+    fn value(&mut self, name: &str, value: &str) {
+        let identifier = self.draft.component(name, "");
+        self.base.line(identifier.as_bytes(), &[value.as_bytes()]);
+    }
+
+    /// Covers a field if it is there.
+    fn field(&mut self, name: &str) {
+        let lines = || self.fields.iter().filter(|field| field.name == name);
+        let count = lines().count();
+        if count == 0 {
+            return;
+        }
+        // What cannot stand in a base as it is, or has no combined value, is covered as byte sequences.
+        let as_bytes = name == "set-cookie"
+            || (count > 1 && is_single_valued(name))
+            || !lines().all(|field| is_plain(field.value));
+        let identifier = self.draft.component(name, if as_bytes { ";bs" } else { "" });
+        if as_bytes {
+            self.base.byte_sequences(identifier.as_bytes(), name.as_bytes(), self.fields);
+        } else {
+            self.base.combined(identifier.as_bytes(), name.as_bytes(), self.fields);
+        }
+    }
+
+    fn other_fields(&mut self) {
+        let fields = self.fields;
+        for (place, field) in fields.iter().enumerate() {
+            let first = !fields.iter().take(place).any(|earlier| earlier.name == field.name);
+            if first && is_covered_in_answers(field.name) && !matches!(field.name, "content-type" | "cache-control") {
+                self.field(field.name);
+            }
+        }
+    }
+
+    fn request(&mut self, received: &Received) {
+        for (name, value) in received.components() {
+            let identifier = self.draft.component(name, ";req");
+            self.base.line(identifier.as_bytes(), &[value.as_bytes()]);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The text that the MAC covers (RFC 9421 §2.5).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::field::{is_single_valued, separator, trimmed};
+use super::head::Field;
+use super::malformed::Malformed;
+
+/// A signature base: one line per covered component, closed by `@signature-params`.
+///
+/// It is ASCII without controls but for tabs and the line feeds that end the lines, so that no value can pass for a line
+/// of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureBase {
+    text: String,
+    closing: usize,
+}
+
+const CLOSING: &[u8] = b"\"@signature-params\": ";
+
+impl SignatureBase {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Identifier and value of each component, in the signer's order. Identifiers carry their quotes and parameters.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        let components = self.text.get(..self.closing).unwrap_or_default();
+        components.split_terminator('\n').filter_map(|line| line.split_once(": "))
+    }
+
+    /// List and parameters, as the signer wrote them.
+    pub fn params(&self) -> &str {
+        self.text.get(self.closing + CLOSING.len()..).unwrap_or_default()
+    }
+}
+
+/// A signature base that is being written.
+#[derive(Debug)]
+pub(super) struct BaseWriter {
+    text: Vec<u8>,
+    lines: usize,
+}
+
+impl BaseWriter {
+    /// A base that will have about this many octets.
+    pub(super) fn with_capacity(octets: usize) -> Self {
+        Self { text: Vec::with_capacity(octets), lines: 0 }
+    }
+
+    /// Writes a component whose value is given in parts.
+    pub(super) fn line(&mut self, identifier: &[u8], parts: &[&[u8]]) {
+        self.begin(identifier);
+        parts.iter().for_each(|part| self.text.extend_from_slice(part));
+        self.end();
+    }
+
+    /// Writes a field: its lines in the order received, combined into one value (RFC 9421 §2.1). Gives how many lines
+    /// there were.
+    pub(super) fn combined(&mut self, identifier: &[u8], name: &[u8], fields: &[Field<'_>]) -> usize {
+        self.begin(identifier);
+        let mut count = 0;
+        for line in fields.iter().filter(|field| field.name.as_bytes() == name) {
+            if count > 0 {
+                self.text.extend_from_slice(separator(line.name));
+            }
+            self.text.extend_from_slice(trimmed(line.value));
+            count += 1;
+        }
+        self.end();
+        count
+    }
+
+    /// Writes a field with `;bs`: each line as a byte sequence (RFC 9421 §2.1.3). Gives how many lines there were.
+    pub(super) fn byte_sequences(&mut self, identifier: &[u8], name: &[u8], fields: &[Field<'_>]) -> usize {
+        self.begin(identifier);
+        let mut count = 0;
+        for line in fields.iter().filter(|field| field.name.as_bytes() == name) {
+            self.text.extend_from_slice(if count > 0 { b", :" } else { b":" });
+            self.text.extend_from_slice(STANDARD.encode(trimmed(line.value)).as_bytes());
+            self.text.push(b':');
+            count += 1;
+        }
+        self.end();
+        count
+    }
+
+    /// Writes a field of a message that was received.
+    ///
+    /// A covered field that is absent is malformed rather than badly signed: no base can be made of such a message
+    /// (RFC 9421 §2.5, step 2), and telling so tells nothing about any key.
+    pub(super) fn received(&mut self, identifier: &[u8], name: &[u8], fields: &[Field<'_>]) -> Result<(), Malformed> {
+        match self.combined(identifier, name, fields) {
+            0 => Err(Malformed("a covered field is absent")),
+            1 => Ok(()),
+            _ if str::from_utf8(name).is_ok_and(is_single_valued) => {
+                Err(Malformed("a field that has one value is there twice"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Closes the base with list and parameters, octet for octet as they stand in `Signature-Input`.
+    pub(super) fn closed(mut self, params: &[u8]) -> Vec<u8> {
+        self.text.extend_from_slice(CLOSING);
+        self.text.extend_from_slice(params);
+        self.text
+    }
+
+    /// Closes the base of a message that was received: folded lines, controls and what lies beyond ASCII are refused.
+    pub(super) fn close(self, params: &[u8]) -> Result<SignatureBase, Malformed> {
+        const RULE: Malformed = Malformed("a covered value has a control, a line break or an octet beyond ASCII");
+        let (closing, lines) = (self.text.len(), self.lines);
+        let octets = self.closed(params);
+        let plain = octets.iter().fold(true, |plain, octet| plain & matches!(octet, 0x20..=0x7e | b'\t' | b'\n'));
+        let breaks = octets.iter().filter(|octet| **octet == b'\n').count();
+        if !plain || breaks != lines {
+            return Err(RULE);
+        }
+        String::from_utf8(octets).map(|text| SignatureBase { text, closing }).map_err(|_| RULE)
+    }
+
+    fn begin(&mut self, identifier: &[u8]) {
+        self.text.extend_from_slice(identifier);
+        self.text.extend_from_slice(b": ");
+    }
+
+    fn end(&mut self) {
+        self.text.push(b'\n');
+        self.lines += 1;
+    }
+}
