@@ -9,7 +9,7 @@ use super::origin::Origin;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file was named but cannot be read.
-    #[error("cannot read the configuration file {}: {source}; check the path, or leave --config and COUNTERSIGN_CONFIG out", path.display())]
+    #[error("cannot read the configuration file {}; check the path, or leave --config and COUNTERSIGN_CONFIG out", path.display())]
     Unreadable {
         /// The file as it was named.
         path: PathBuf,

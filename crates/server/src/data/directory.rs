@@ -21,13 +21,13 @@ pub struct DataDir {
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// It is no place for secrets.
-    #[error("the data directory is not safe: {0}")]
+    #[error(transparent)]
     NotPrivate(#[from] NotPrivate),
     /// There is none.
     #[error("there is no data directory {}; name it with --data, or start `countersign serve` to make it", .0.display())]
     Missing(PathBuf),
     /// The system would not let us.
-    #[error("cannot {action} the data directory {}: {source}; check the path and the rights of its parent", path.display())]
+    #[error("cannot {action} the data directory {}; check the path and the rights of its parent", path.display())]
     System {
         /// What was tried.
         action: &'static str,

@@ -19,7 +19,7 @@ const DRAFT: &str = "kek.new";
 #[derive(Debug, thiserror::Error)]
 pub enum KekError {
     /// Its file is not fit.
-    #[error("the key-encryption key: {0}")]
+    #[error("the key-encryption key cannot be used")]
     File(#[from] SecretFileError),
     /// It is one that stands in a document, or no chance made it.
     #[error("the key-encryption key is one that everybody knows; make one with: openssl rand -hex 32")]
@@ -30,7 +30,7 @@ pub enum KekError {
     )]
     Lost(String),
     /// It could not be made.
-    #[error("cannot make the key-encryption key in {directory}: {source}")]
+    #[error("cannot make the key-encryption key in {directory}")]
     NotMade {
         /// The data directory.
         directory: String,
@@ -56,6 +56,17 @@ pub fn obtain_kek(
     source: &KekSource,
     fresh: &Secret32,
 ) -> Result<(KeyEncryptionKey, KekOrigin), KekError> {
+    if let Some(found) = find_kek(directory, source)? {
+        return Ok((found, KekOrigin::Found));
+    }
+    let kek = checked(fresh)?;
+    make(directory, fresh)
+        .map_err(|source| KekError::NotMade { directory: directory.path().display().to_string(), source })?;
+    Ok((kek, KekOrigin::Made))
+}
+
+/// The key-encryption key from where the configuration says; `None` before the first start.
+pub fn find_kek(directory: &DataDir, source: &KekSource) -> Result<Option<KeyEncryptionKey>, KekError> {
     let found = match source {
         KekSource::Environment(key) => key.clone(),
         KekSource::File(path) => secret_file::key(CWD, path, path)?,
@@ -65,14 +76,9 @@ pub fn obtain_kek(
         KekSource::DataDirectory if directory.holds(DataDir::DATABASE) => {
             return Err(KekError::Lost(directory.path().display().to_string()));
         }
-        KekSource::DataDirectory => {
-            let kek = checked(fresh)?;
-            make(directory, fresh)
-                .map_err(|source| KekError::NotMade { directory: directory.path().display().to_string(), source })?;
-            return Ok((kek, KekOrigin::Made));
-        }
+        KekSource::DataDirectory => return Ok(None),
     };
-    Ok((checked(&found)?, KekOrigin::Found))
+    checked(&found).map(Some)
 }
 
 fn checked(key: &Secret32) -> Result<KeyEncryptionKey, KekError> {

@@ -36,7 +36,7 @@ pub enum LockError {
         owner: u32,
     },
     /// The system would not let us.
-    #[error("cannot lock {}: {source}", path.display())]
+    #[error("cannot lock {}", path.display())]
     System {
         /// The data directory.
         path: PathBuf,

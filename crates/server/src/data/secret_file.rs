@@ -16,7 +16,7 @@ use crate::config::{SeedKeySource, octets32};
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
     /// Others may read or change it.
-    #[error("{0}")]
+    #[error(transparent)]
     NotPrivate(#[from] NotPrivate),
     /// There is no such file.
     #[error("there is no file {}; check the path", .0.display())]
@@ -30,7 +30,7 @@ pub enum SecretFileError {
         reason: &'static str,
     },
     /// The system would not let us.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     System {
         /// Where.
         path: PathBuf,

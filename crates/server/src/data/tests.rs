@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{KekSource, SeedKeySource};
+use crate::telemetry::chain;
 
 /// 32 octets that no document has.
 fn fresh() -> Secret32 {
@@ -56,7 +57,7 @@ fn a_directory_that_others_may_use_is_refused_with_the_remedy() {
     let path = home.path().join("data");
     for bad in [0o710, 0o701, 0o750, 0o755, 0o770, 0o702] {
         set_mode(data.path(), bad);
-        let said = DataDir::open(&path).unwrap_err().to_string();
+        let said = DataDir::open(&path).map_err(|error| chain(&error)).unwrap_err();
         assert!(said.contains(&format!("mode {bad:04o}")) && said.contains("chmod 700 '"), "{said}");
     }
     set_mode(data.path(), 0o700);
@@ -67,7 +68,7 @@ fn a_directory_that_others_may_use_is_refused_with_the_remedy() {
 fn a_file_is_no_data_directory_but_a_link_to_one_is() {
     let (home, data) = directory();
     let file = key_file(&home, b"", 0o600);
-    assert!(DataDir::open(&file).unwrap_err().to_string().contains("is no directory"));
+    assert!(DataDir::open(&file).map_err(|error| chain(&error)).unwrap_err().contains("is no directory"));
     let link = home.path().join("link");
     symlink(data.path(), &link).unwrap();
     assert!(DataDir::open(&link).is_ok());
@@ -129,7 +130,7 @@ fn a_start_that_was_cut_off_while_making_the_key_is_made_good() {
 fn a_key_that_is_gone_is_not_replaced_when_there_is_a_database() {
     let (_home, data) = directory();
     fs::write(data.database(), "").unwrap();
-    let said = obtain(&data, &KekSource::DataDirectory).unwrap_err().to_string();
+    let said = obtain(&data, &KekSource::DataDirectory).map_err(|error| chain(&error)).unwrap_err();
     assert!(said.contains("put the file kek back"), "{said}");
     assert!(!data.path().join("kek").exists());
 }
@@ -149,7 +150,7 @@ fn a_key_file_that_others_may_use_is_refused_with_the_remedy() {
     let hex = countersign_core::encoding::hex(fresh().expose());
     for bad in [0o640, 0o604, 0o660, 0o644, 0o610, 0o601] {
         let path = key_file(&home, hex.as_bytes(), bad);
-        let said = obtain(&data, &KekSource::File(path)).unwrap_err().to_string();
+        let said = obtain(&data, &KekSource::File(path)).map_err(|error| chain(&error)).unwrap_err();
         assert!(said.contains(&format!("mode {bad:04o}")) && said.contains("chmod 600 '"), "{said}");
     }
     for good in [0o600, 0o400] {
@@ -158,7 +159,7 @@ fn a_key_file_that_others_may_use_is_refused_with_the_remedy() {
     }
     obtain(&data, &KekSource::DataDirectory).unwrap();
     set_mode(&data.path().join("kek"), 0o644);
-    assert!(obtain(&data, &KekSource::DataDirectory).unwrap_err().to_string().contains("chmod 600"));
+    assert!(obtain(&data, &KekSource::DataDirectory).map_err(|error| chain(&error)).unwrap_err().contains("chmod 600"));
 }
 
 #[test]
@@ -181,7 +182,7 @@ fn a_key_file_that_is_a_link_a_directory_a_fifo_or_missing_is_refused() {
         (fifo, "no regular file"),
         (home.path().join("none"), "there is no file"),
     ] {
-        let said = obtain(&data, &KekSource::File(path)).unwrap_err().to_string();
+        let said = obtain(&data, &KekSource::File(path)).map_err(|error| chain(&error)).unwrap_err();
         assert!(said.contains(words), "{said}");
     }
 }
@@ -197,7 +198,9 @@ fn a_key_that_is_short_or_known_is_refused_and_not_repeated() {
         (&[0; 32], "everybody knows"),
         (b"0123456789abcdef0123456789abcdef", "16 octets"),
     ] {
-        let said = obtain(&data, &KekSource::File(key_file(&home, content, 0o600))).unwrap_err().to_string();
+        let said = obtain(&data, &KekSource::File(key_file(&home, content, 0o600)))
+            .map_err(|error| chain(&error))
+            .unwrap_err();
         assert!(said.contains(words) && said.contains("openssl rand -hex 32") && !said.contains("5ecre7"), "{said}");
     }
 }

@@ -1,0 +1,208 @@
+//! What `countersign doctor` looks at, as data: each finding says what is so, how bad it is, and what to do.
+
+use core::time::Duration;
+use std::error::Error;
+
+use countersign_core::time::Timestamp;
+
+use crate::config::{ClientIpSource, Config, ConfigError, Loaded};
+use crate::data::{DataDir, DataError, Lock, LockError, find_kek};
+use crate::telemetry::chain;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// As it should be.
+    Good,
+    /// It works, and somebody should know.
+    Warning,
+    /// It does not work, or it is not safe.
+    Fault,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is so, as a sentence.
+    pub what: String,
+    /// What to do; empty when there is nothing to do, or `what` says it already.
+    pub remedy: String,
+}
+
+impl Finding {
+    fn good(what: impl Into<String>) -> Self {
+        Self { severity: Severity::Good, what: what.into(), remedy: String::new() }
+    }
+
+    fn warning(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, what: what.into(), remedy: remedy.into() }
+    }
+
+    fn fault(error: &dyn Error) -> Self {
+        Self { severity: Severity::Fault, what: chain(error), remedy: String::new() }
+    }
+}
+
+/// Whether there is a configuration to run with, and what in it deserves a second look.
+pub fn configuration(outcome: &Result<Loaded, ConfigError>) -> Vec<Finding> {
+    let config = match outcome {
+        Ok(loaded) => &loaded.config,
+        Err(error) => return vec![Finding::fault(error)],
+    };
+    let mut findings = vec![Finding::good("the configuration is in order")];
+    let dangers = config.dangers().iter();
+    findings.extend(dangers.map(|danger| Finding::warning(danger.as_str(), "switch it off unless it is meant")));
+    findings.extend(names(config));
+    if config.client_address.source == ClientIpSource::Peer && !config.client_address.trusted_proxies.is_empty() {
+        findings.push(Finding::warning(
+            "proxies are trusted, but client_ip_source is \"peer\": all clients behind a proxy share its address",
+            "set client_ip_source to the field that your proxies fill",
+        ));
+    }
+    findings
+}
+
+fn names(config: &Config) -> Option<Finding> {
+    let url = config.names.public_url();
+    if config.listen.ip().is_unspecified() && !config.names.public_url_is_written() {
+        return Some(Finding::warning(
+            format!("cards name {url}, which is no address that a client elsewhere can use"),
+            "set public_url to the URL by which clients reach this server",
+        ));
+    }
+    (!url.is_secure() && !url.is_local()).then(|| {
+        Finding::warning(
+            format!("clients reach this server at {url}, without TLS: nobody can alter what they say, and anybody can read it"),
+            "put a TLS terminator in front, and set public_url to its https:// URL",
+        )
+    })
+}
+
+/// Whether the data directory and the key-encryption key are there and closed to others. Makes neither.
+pub fn data_directory(config: &Config) -> Vec<Finding> {
+    let directory = match DataDir::find(&config.data) {
+        Ok(directory) => directory,
+        Err(DataError::Missing(path)) => {
+            return vec![Finding::warning(
+                format!("there is no data directory {} yet", path.display()),
+                "the first `countersign serve` makes it",
+            )];
+        }
+        Err(error) => return vec![Finding::fault(&error)],
+    };
+    let kek = match find_kek(&directory, &config.kek) {
+        Ok(Some(_)) => Finding::good("the key-encryption key is there and closed to others"),
+        Ok(None) => Finding::warning("there is no key-encryption key yet", "the first `countersign serve` makes it"),
+        Err(error) => Finding::fault(&error),
+    };
+    vec![Finding::good(format!("the data directory {} is closed to others", config.data.display())), kek]
+}
+
+/// Who holds the data directory, by what [`DataDir::lock`] said.
+pub fn lock(outcome: &Result<Lock, LockError>) -> Finding {
+    match outcome {
+        Ok(_) => Finding::good("no server runs on this data directory"),
+        Err(held @ LockError::Held { .. }) => Finding::good(held.to_string()),
+        Err(error) => Finding::fault(error),
+    }
+}
+
+/// Whether the clock of this machine can be right. One that is wrong refuses everybody as too early or too late.
+pub fn clock(now: Timestamp) -> Finding {
+    /// 2025-01-01T00:00:00Z, before there was any Countersign.
+    const EARLIEST: Timestamp = Timestamp::from_secs(1_735_689_600);
+    const LATEST: Timestamp = EARLIEST.saturating_add(Duration::from_secs(75 * 31_557_600));
+    if (EARLIEST..LATEST).contains(&now) {
+        return Finding::good("the clock is plausible");
+    }
+    Finding {
+        severity: Severity::Fault,
+        what: format!("the clock says {} s since 1970, which cannot be", now.as_secs()),
+        remedy: "set it, and let NTP keep it (timedatectl set-ntp true)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::config::{Overrides, Sources, load};
+
+    fn loaded(variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+        let environment = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        load(Sources { file: None, environment, overrides: Overrides::default() })
+    }
+
+    fn worst(findings: &[Finding]) -> (Severity, String) {
+        let worst = findings.iter().max_by_key(|finding| finding.severity).unwrap();
+        (worst.severity, format!("{} {}", worst.what, worst.remedy))
+    }
+
+    #[test]
+    fn a_configuration_is_good_questionable_or_wrong() {
+        for (variables, severity, words) in [
+            (vec![], Severity::Good, "in order"),
+            (vec![("COUNTERSIGN_PUBLIC_URL", "https://api.example")], Severity::Good, "in order"),
+            (vec![("COUNTERSIGN_PUBLIC_URL", "http://api.example")], Severity::Warning, "without TLS"),
+            (vec![("COUNTERSIGN_LISTEN", "0.0.0.0:8470")], Severity::Warning, "set public_url"),
+            (vec![("COUNTERSIGN_TRUSTED_PROXIES", "::1")], Severity::Warning, "client_ip_source"),
+            (
+                vec![("COUNTERSIGN_ADMIN_LISTEN", "[::]:1"), ("COUNTERSIGN_DANGER_ADMIN_LISTEN", "true")],
+                Severity::Warning,
+                "danger_admin_listen",
+            ),
+            (vec![("COUNTERSIGN_LISTEN", "x")], Severity::Fault, "`listen` must be"),
+        ] {
+            let (found, said) = worst(&configuration(&loaded(&variables)));
+            assert_eq!(found, severity, "{variables:?}: {said}");
+            assert!(said.contains(words), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_data_directory_is_looked_at_and_not_made() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("data");
+        let look = || {
+            let config = loaded(&[("COUNTERSIGN_DATA", path.to_str().unwrap())]).unwrap().config;
+            worst(&data_directory(&config))
+        };
+        assert_eq!(look().0, Severity::Warning);
+        assert!(!path.exists());
+        DataDir::open(&path).unwrap();
+        assert!(look().1.contains("no key-encryption key yet") && !path.join("kek").exists());
+        std::fs::write(path.join("kek"), [9; 31]).unwrap();
+        std::fs::set_permissions(path.join("kek"), std::fs::Permissions::from_mode(0o640)).unwrap();
+        let (severity, said) = look();
+        assert!(severity == Severity::Fault && said.contains("chmod 600"), "{said}");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let (severity, said) = look();
+        assert!(severity == Severity::Fault && said.contains("chmod 700"), "{said}");
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_no_fault() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = DataDir::open(&home.path().join("data")).unwrap();
+        let held = directory.lock();
+        assert_eq!(lock(&held).severity, Severity::Good);
+        let finding = lock(&directory.lock());
+        assert!(finding.severity == Severity::Good && finding.what.contains("in use by process"), "{}", finding.what);
+    }
+
+    #[test]
+    fn a_clock_before_2025_or_beyond_the_century_cannot_be() {
+        for (seconds, severity) in [
+            (0, Severity::Fault),
+            (1_735_689_599, Severity::Fault),
+            (1_735_689_600, Severity::Good),
+            (1_795_000_000, Severity::Good),
+            (4_102_509_600, Severity::Fault),
+        ] {
+            assert_eq!(clock(Timestamp::from_secs(seconds)).severity, severity, "{seconds}");
+        }
+    }
+}
