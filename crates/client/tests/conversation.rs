@@ -1,5 +1,7 @@
 //! The conversation by hand-made clocks: what an attacker can do to an answer, and what becomes of it.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod fake_guard;
 
 use core::time::Duration;
@@ -123,7 +125,8 @@ fn a_stripped_signature_is_interference() {
 
 #[test]
 fn a_changed_answer_is_interference() {
-    let changes: [(&str, fn(&mut Reply)); 6] = [
+    type Change = fn(&mut Reply);
+    let changes: [(&str, Change); 6] = [
         ("status", |reply| reply.status = 403),
         ("content type", |reply| reply.set("content-type", "text/html")),
         ("time", |reply| reply.set("countersign-time", "1763780000101")),
@@ -421,6 +424,14 @@ fn every_verified_answer_measures_the_clock_refusals_included() {
     let refused = verified(receive(&conversation, &sent, &reply, at(200)));
     assert!(refused.clock_change.unwrap().is_jump());
     assert_eq!(conversation.offset_ms(), 900_000);
+}
+
+#[test]
+fn a_guard_that_doubts_its_own_clock_is_not_called_interference() {
+    let conversation = conversation();
+    let sent = send(&conversation, 1, at(0));
+    let reply = Signer::new(7).sign(&sent.heard, Reply::problem(&Problem::UNAVAILABLE), time(900_100));
+    assert_eq!(verified(receive(&conversation, &sent, &reply, at(200))).problem, Some(&Problem::UNAVAILABLE));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The middleware under a program that speaks `reqwest`.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod fake_guard;
 
 use bytes::Bytes;
