@@ -159,7 +159,7 @@ mod tests {
         let (name, value) = header("Content-Type:  application/json ").unwrap();
         assert_eq!((name.as_str(), value.as_bytes()), ("content-type", b"application/json".as_slice()));
         assert!(header("x-empty:").is_ok());
-        for text in ["content-type", "a b: c", ": c", "x: a\r\ny: b", "x: \u{e9}\n"] {
+        for text in ["content-type", "a b: c", ": c", "x: a\r\ny: b", "x: \u{e9}"] {
             assert!(header(text).is_err(), "{text:?}");
         }
     }

@@ -5,9 +5,7 @@
 use bytes::Bytes;
 use countersign_core::authority::{Authority, BadAuthority};
 use countersign_core::enrolment::seed_mode::SeedRegistration;
-use countersign_core::enrolment::{
-    BadIntroduction, Card, ClientHandshake, EnrolError, EnrolRefusal, Introduction,
-};
+use countersign_core::enrolment::{BadIntroduction, Card, ClientHandshake, EnrolError, EnrolRefusal, Introduction};
 use countersign_core::id::KeyId;
 use countersign_core::secret::{Root, Secret32};
 use countersign_core::signature::{Field, Interference, ReceivedAnswer, verify_registration_answer};
@@ -133,7 +131,7 @@ pub async fn enrol_in_seed_mode(
     person: &Person<'_>,
 ) -> Result<Enrolment, EnrolmentError> {
     let _: Username = person.username.parse()?;
-    let authority: Authority = server.authority().parse()?;
+    let authority = server.authority().clone();
     let post = Post::new(server, &authority)?;
     let (registration, root) = SeedRegistration::new(shared, person.username, random()?);
     let body = serde_json::json!({
@@ -173,9 +171,9 @@ struct Post {
 
 impl Post {
     fn new(server: &Server, authority: &Authority) -> Result<Self, EnrolmentError> {
-        let same_name = server.authority() == authority.as_str();
+        let same_name = server.authority() == authority;
         let http = http_client(server, same_name)?;
-        let target = Target::parse(PATH, server, authority.as_str())?;
+        let target = Target::parse(PATH, server, authority)?;
         let host = if same_name { None } else { HeaderValue::from_str(authority.as_str()).ok() };
         Ok(Self { http, target, host, clock: Clock::start() })
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use countersign_core::authority::Authority;
 use http::Extensions;
 use reqwest::{Request, Response, ResponseBuilderExt as _, Url};
 use reqwest_middleware::{Error, Middleware, Next, Result};
@@ -44,9 +45,9 @@ pub enum NotForUs {
     #[error("this key is for {ours}, and the request is for {named}; give each server a client of its own")]
     OtherServer {
         /// The authority in the URL.
-        named: String,
+        named: Authority,
         /// The authority that the key is for.
-        ours: String,
+        ours: Authority,
     },
     /// The client below followed a redirect with a request that was signed for another address.
     #[error("a redirect was followed to where the request was not signed for; build the client with Policy::none()")]
@@ -66,10 +67,10 @@ impl SignAndVerify {
 
     fn sign(&self, request: &mut Request) -> core::result::Result<Receipt, Error> {
         let target = Target::of_url(request.url()).map_err(|bad| failed(bad.into()))?;
-        let ours = self.conversation.credentials().authority.as_str();
+        let ours = &self.conversation.credentials().authority;
         if target.authority() != ours {
-            let named = target.authority().to_owned();
-            return Err(Error::middleware(NotForUs::OtherServer { named, ours: ours.to_owned() }));
+            let named = target.authority().clone();
+            return Err(Error::middleware(NotForUs::OtherServer { named, ours: ours.clone() }));
         }
         let empty: &[u8] = &[];
         let body = match request.body() {

@@ -5,13 +5,14 @@
 //! every URL is written out again after parsing and compared; one that came out different is refused before it is
 //! signed.
 
+use countersign_core::authority::{Authority, BadAuthority};
 use reqwest::Url;
 
 /// The server to connect to: scheme, host and port, without a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     origin: String,
-    authority: String,
+    authority: Authority,
 }
 
 impl Server {
@@ -21,12 +22,12 @@ impl Server {
         if path != "/" || query.is_some() {
             return Err(BadUrl::NotAServer);
         }
-        let authority = authority_of(&url).ok_or(BadUrl::NotHttp)?;
-        Ok(Self { origin: format!("{}://{authority}", url.scheme()), authority })
+        let authority = authority_of(&url)?;
+        Ok(Self { origin: url.origin().ascii_serialization(), authority })
     }
 
-    /// Host, and port when it isn't the scheme's own: what stands in `Host` when this server is called by its address.
-    pub fn authority(&self) -> &str {
+    /// Host and port: the name that this server has when it is called by its address.
+    pub fn authority(&self) -> &Authority {
         &self.authority
     }
 
@@ -47,7 +48,7 @@ pub struct Target {
     url: Url,
     path: String,
     query: Option<String>,
-    authority: String,
+    authority: Authority,
 }
 
 impl Target {
@@ -55,10 +56,10 @@ impl Target {
     ///
     /// An absolute URL must be at `server`, or at `authority`, the name by which requests to it are signed: a request
     /// signed for one server is worth nothing to another, but shows it who calls and what.
-    pub fn parse(text: &str, server: &Server, authority: &str) -> Result<Self, BadUrl> {
+    pub fn parse(text: &str, server: &Server, authority: &Authority) -> Result<Self, BadUrl> {
         let absolute = if text.starts_with('/') { format!("{}{text}", server.origin) } else { text.to_owned() };
         let target = Self::of(&absolute)?;
-        if target.authority != server.authority && target.authority != authority {
+        if target.authority != server.authority && target.authority != *authority {
             return Err(BadUrl::OtherServer { named: target.authority, ours: server.authority.clone() });
         }
         Ok(target)
@@ -67,7 +68,7 @@ impl Target {
     /// Reads an absolute URL.
     fn of(text: &str) -> Result<Self, BadUrl> {
         let (url, path, query) = written(text)?;
-        let authority = authority_of(&url).ok_or(BadUrl::NotHttp)?;
+        let authority = authority_of(&url)?;
         Ok(Self { url, path, query, authority })
     }
 
@@ -91,8 +92,8 @@ impl Target {
         self.query.as_deref()
     }
 
-    /// Host, and port when it isn't the scheme's own.
-    pub fn authority(&self) -> &str {
+    /// Host and port.
+    pub fn authority(&self) -> &Authority {
         &self.authority
     }
 }
@@ -103,6 +104,9 @@ pub enum BadUrl {
     /// Not a URL of HTTP, or none at all.
     #[error("not a URL: write http:// or https://, the host, and a path that starts with /")]
     NotHttp,
+    /// The host is none that a request can be signed for.
+    #[error(transparent)]
+    Host(#[from] BadAuthority),
     /// A server has no path.
     #[error("the address of a server ends after its host and port; leave the path away")]
     NotAServer,
@@ -122,9 +126,9 @@ pub enum BadUrl {
     #[error("this key is for {ours}, and the URL names {named}; use the profile of that server, or only the path")]
     OtherServer {
         /// The authority in the URL.
-        named: String,
+        named: Authority,
         /// The authority that the key belongs to.
-        ours: String,
+        ours: Authority,
     },
 }
 
@@ -163,10 +167,10 @@ fn sent_as_written(url: &Url, path: &str, query: Option<&str>) -> bool {
     url.path() == path && url.query() == query && as_uri.is_ok_and(|uri| uri.path() == path && uri.query() == query)
 }
 
-/// Host and port as they stand in `Host`: in lower case, the scheme's own port left away (RFC 9421 §2.2.3).
-fn authority_of(url: &Url) -> Option<String> {
-    let host = url.host_str()?;
-    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+fn authority_of(url: &Url) -> Result<Authority, BadUrl> {
+    let host = url.host_str().ok_or(BadUrl::NotHttp)?;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Ok([host, &port].concat().parse()?)
 }
 
 #[cfg(test)]
@@ -178,7 +182,7 @@ mod tests {
     }
 
     fn target(text: &str) -> Result<Target, BadUrl> {
-        Target::parse(text, &server(), "api.example.com")
+        Target::parse(text, &server(), &"api.example.com".parse().unwrap())
     }
 
     #[test]
@@ -216,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_url_of_another_server_is_refused() {
-        for text in ["http://127.0.0.1:8471/x", "http://evil.example/x", "http://127.0.0.1/x", "https://api.example.com.evil/"]
+        for text in
+            ["http://127.0.0.1:8471/x", "http://evil.example/x", "http://127.0.0.1/x", "https://api.example.com.evil/"]
         {
             assert!(matches!(target(text), Err(BadUrl::OtherServer { .. })), "{text}");
         }
@@ -235,15 +240,16 @@ mod tests {
     }
 
     #[test]
-    fn the_authority_is_lower_case_and_without_the_schemes_own_port() {
+    fn a_server_has_one_name_and_keeps_its_port() {
         for (text, authority) in [
             ("http://API.example.com:80", "api.example.com"),
             ("https://api.example.com:443/", "api.example.com"),
-            ("https://api.example.com:80", "api.example.com:80"),
             ("http://[::1]:8470", "[::1]:8470"),
         ] {
-            assert_eq!(Server::parse(text).unwrap().authority(), authority, "{text}");
+            assert_eq!(Server::parse(text).unwrap().authority().as_str(), authority, "{text}");
         }
+        assert_eq!(Server::parse("https://api.example.com:80").unwrap().origin(), "https://api.example.com:80");
+        assert!(matches!(Server::parse("http://api.example.com."), Err(BadUrl::Host(_))));
         assert_eq!(Server::parse("http://127.0.0.1:8470/api"), Err(BadUrl::NotAServer));
         assert_eq!(Server::parse("http://127.0.0.1:8470/").unwrap(), server());
     }

@@ -47,7 +47,7 @@ pub struct Answer {
 impl Client {
     /// A client that sends to `server` and signs as `conversation` says.
     pub fn new(server: Server, conversation: Conversation) -> Result<Self, Network> {
-        let same_name = server.authority() == conversation.credentials().authority.as_str();
+        let same_name = *server.authority() == conversation.credentials().authority;
         let http = http_client(&server, same_name)?;
         Ok(Self { http, server, conversation: Arc::new(conversation), clock: Clock::start() })
     }
@@ -65,7 +65,7 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, CallError> {
-        let target = Target::parse(target, &self.server, self.conversation.credentials().authority.as_str())?;
+        let target = Target::parse(target, &self.server, &self.conversation.credentials().authority)?;
         let call = Call { method, target, headers, body };
         let first = self.attempt(&call).await?;
         if !first.rejected_for_its_time {
@@ -109,9 +109,9 @@ impl Client {
 
     /// Names the server as the signature does, when it is reached under another name.
     fn name_the_server(&self, target: &Target, headers: &mut HeaderMap) {
-        let authority = self.conversation.credentials().authority.as_str();
+        let authority = &self.conversation.credentials().authority;
         if target.authority() != authority
-            && let Ok(host) = HeaderValue::from_str(authority)
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
         {
             headers.insert(HOST, host);
         }

@@ -1,5 +1,7 @@
 //! The conversation by hand-made clocks: what an attacker can do to an answer, and what becomes of it.
 
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod fake_guard;
 
 use core::time::Duration;
@@ -115,7 +117,7 @@ fn the_caller_sees_covered_fields_only() {
 
 #[test]
 fn a_stripped_signature_is_interference() {
-    for names in [&["signature"][..], &["signature-input"], &["signature", "signature-input"]] {
+    for names in [&["signature"][..], &["signature", "signature-input"], &["signature-input"]] {
         let outcome = after(|reply| *reply = reply.clone().without(names));
         assert_eq!(interference(&outcome), Interference::MissingSignature, "{names:?}");
     }
@@ -123,7 +125,8 @@ fn a_stripped_signature_is_interference() {
 
 #[test]
 fn a_changed_answer_is_interference() {
-    let changes: [(&str, fn(&mut Reply)); 6] = [
+    type Change = fn(&mut Reply);
+    let changes: [(&str, Change); 6] = [
         ("status", |reply| reply.status = 403),
         ("content type", |reply| reply.set("content-type", "text/html")),
         ("time", |reply| reply.set("countersign-time", "1763780000101")),
@@ -137,6 +140,45 @@ fn a_changed_answer_is_interference() {
     for (what, change) in changes {
         assert_eq!(interference(&after(change)), Interference::BadMac, "{what}");
     }
+}
+
+/// What an answer is, with one bit of one of its octets changed.
+fn with_a_bit_changed(reply: &Reply, place: usize) -> Option<Reply> {
+    let mut changed = reply.clone();
+    let values = changed.fields.iter().map(|field| field.1.len()).sum::<usize>();
+    if let Some(octet) = place.checked_sub(values).map(|place| changed.body.get_mut(place)) {
+        *octet? ^= 1;
+        return Some(changed);
+    }
+    let mut rest = place;
+    for (_, value) in &mut changed.fields {
+        if rest < value.len() {
+            let mut octets = value.clone().into_bytes();
+            octets[rest] ^= 1;
+            *value = String::from_utf8(octets).unwrap();
+            return Some(changed);
+        }
+        rest -= value.len();
+    }
+    None
+}
+
+#[test]
+fn no_bit_of_an_answer_can_be_changed() {
+    let genuine = |sent: &Sent| {
+        let reply = Reply::json(r#"{"state":"done"}"#).with("location", "/v1/transfers/81").with("set-cookie", "a=b");
+        Signer::new(7).sign(&sent.heard, reply, time(100))
+    };
+    let mut places = 0;
+    loop {
+        let conversation = conversation();
+        let sent = send(&conversation, 1, at(0));
+        let Some(changed) = with_a_bit_changed(&genuine(&sent), places) else { break };
+        let outcome = receive(&conversation, &sent, &changed, at(200));
+        assert!(matches!(outcome, Outcome::Interference(_)), "{changed:?}: {outcome:?}");
+        places += 1;
+    }
+    assert!(places > 500, "{places}");
 }
 
 #[test]
@@ -385,9 +427,18 @@ fn every_verified_answer_measures_the_clock_refusals_included() {
 }
 
 #[test]
+fn a_guard_that_doubts_its_own_clock_is_not_called_interference() {
+    let conversation = conversation();
+    let sent = send(&conversation, 1, at(0));
+    let reply = Signer::new(7).sign(&sent.heard, Reply::problem(&Problem::UNAVAILABLE), time(900_100));
+    assert_eq!(verified(receive(&conversation, &sent, &reply, at(200))).problem, Some(&Problem::UNAVAILABLE));
+}
+
+#[test]
 fn fields_that_belong_to_signing_or_to_the_connection_are_not_the_callers_to_set() {
     let conversation = conversation();
-    for name in ["host", "signature", "signature-input", "content-digest", "content-length", "transfer-encoding", "te"] {
+    for name in ["host", "signature", "signature-input", "content-digest", "content-length", "transfer-encoding", "te"]
+    {
         let name: HeaderName = name.parse().unwrap();
         let headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_static("x"))]);
         let outgoing = Outgoing { method: &Method::GET, path: "/", query: None, headers: &headers, body: b"" };
@@ -399,7 +450,9 @@ fn fields_that_belong_to_signing_or_to_the_connection_are_not_the_callers_to_set
 fn a_path_with_more_than_one_reading_is_not_signed() {
     let conversation = conversation();
     let headers = HeaderMap::new();
-    for path in ["/a//b", "/a/./b", "/a/../b", "/a/%2e%2e/b", "/a%2fb", "/a%2Fb", "/%61", "/a;x=1", "/a\\b", "/a%zz", "a", ""] {
+    for path in
+        ["/a//b", "/a/./b", "/a/../b", "/a/%2e%2e/b", "/a%2fb", "/a%2Fb", "/%61", "/a;x=1", "/a\\b", "/a%zz", "a", ""]
+    {
         let outgoing = Outgoing { method: &Method::GET, path, query: None, headers: &headers, body: b"" };
         let refused = conversation.sign(&outgoing, [1; 32], at(0));
         assert!(matches!(refused, Err(CannotSign::Unsignable(_))), "{path}");

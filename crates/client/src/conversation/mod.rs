@@ -17,8 +17,8 @@ use bytes::Bytes;
 use countersign_core::enrolment::Answers;
 use countersign_core::problem::Problem;
 use countersign_core::signature::{
-    Field, Interference, ReceivedAnswer, RequestHead, SignatureParams, SignedRequest, Unsignable, VerifiedAnswer,
-    sha256_digest_field, sign_request,
+    Field, Interference, PathForm, ReceivedAnswer, RequestHead, SignatureParams, SignedRequest, Unsignable,
+    VerifiedAnswer, sha256_digest_field, sign_request,
 };
 use countersign_core::time::{Freshness, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -157,7 +157,7 @@ impl Conversation {
         added.insert("content-digest", value(&sha256_digest_field(request.body))?);
         let signed = self.sign_with(request, &added, nonce, created)?;
         added.insert("signature-input", value(signed.signature_input())?);
-        added.insert("signature", value(signed.signature())?);
+        added.insert("signature", value(&signed.signature())?);
         let waiting = Waiting { signed, created, head: request.method == Method::HEAD };
         let deadline = now.monotonic.saturating_add(self.patience);
         lock(&self.pending).insert(nonce, waiting, now, deadline).map_err(|_| CannotSign::TooManyPending)?;
@@ -171,6 +171,7 @@ impl Conversation {
         nonce: [u8; 32],
         created: Timestamp,
     ) -> Result<SignedRequest, Unsignable> {
+        PathForm::Canonical.admits(request.path).map_err(Unsignable)?;
         let fields: Vec<_> = fields(request.headers).chain(fields(added)).collect();
         let head = RequestHead {
             method: request.method.as_str(),
@@ -239,6 +240,9 @@ impl Conversation {
     }
 
     fn verify(&self, waiting: &Waiting, answer: &Incoming<'_>, body: &[u8]) -> Result<VerifiedAnswer, Interference> {
+        if !answer.headers.contains_key("signature") {
+            return Err(Interference::MissingSignature);
+        }
         let fields: Vec<_> = fields(answer.headers).collect();
         let status = answer.status.as_u16();
         let bodyless = waiting.head || matches!(status, 204 | 304);

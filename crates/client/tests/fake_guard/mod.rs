@@ -1,6 +1,6 @@
 //! A guard that does what a test tells it to: it signs with the real code, on real sockets, and can be made to lie.
 
-#![allow(dead_code, reason = "no test uses all of it")]
+#![allow(dead_code, unreachable_pub, reason = "no test uses all of it")]
 #![allow(clippy::disallowed_methods, reason = "a guard on real sockets has a real clock")]
 
 pub mod signer;

@@ -130,8 +130,7 @@ impl Signer {
         let bodyless = heard.method == "HEAD" || matches!(reply.status, 204 | 304);
         let content_digest = sha256_digest_field(if bodyless { b"" } else { &reply.body });
         let reply = reply.with("cache-control", "no-store");
-        let fields: Vec<_> =
-            reply.fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect();
+        let fields: Vec<_> = reply.fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect();
         let head = AnswerHead { status: reply.status, fields: &fields, content_digest: &content_digest };
         let added = heard.read().sign_answer(&self.keys.s2c, &head, now);
         reply
