@@ -226,7 +226,24 @@ fn an_answer_belongs_to_one_handshake() {
 
 #[test]
 fn an_answer_in_unknown_words_is_told_from_a_forged_one() {
-    for payload in [b"".as_slice(), &[2], &[1, 0, 0, 0, 3, b'n', b'e', b'w'], &[0, 0, 0, 0, 1, b'k'], &[1]] {
+    let granted =
+        FromServer::Granted { keyid: keyid(), s_rand: secret(0x51), server_time: NOW, answers: Answers::AllSigned };
+    let granted = granted.write();
+    let cut = &granted[..granted.len() - 1];
+    let other_answers = [cut, &[2]].concat();
+    let trailing = [granted.as_slice(), &[0]].concat();
+    let trailing_refusal = [FromServer::Refused(EnrolRefusal::Conflict).write().as_slice(), &[0]].concat();
+    for payload in [
+        b"".as_slice(),
+        &[1],
+        &[2],
+        b"\x01\0\0\0\x03new",
+        b"\0\0\0\0\x01k",
+        cut,
+        &other_answers,
+        &trailing,
+        &trailing_refusal,
+    ] {
         let (client, body) = start(TICKET);
         let mut introduced = open(&body).unwrap();
         let response = introduced.handshake.write(payload, &secret(0x44)).unwrap();
