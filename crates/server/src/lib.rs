@@ -1,1 +1,4 @@
 //! The Countersign guard as a library: use cases, the HTTP doors in front of them, and the workers behind.
+
+pub mod config;
+pub mod data;

@@ -1,0 +1,96 @@
+use core::net::{Ipv4Addr, SocketAddr};
+use core::str::FromStr;
+
+use super::super::authority::{Authority, is_loopback};
+use super::super::client_address::{ClientAddress, ClientIpSource, network};
+use super::super::desk::Desk;
+use super::super::names::Names;
+use super::super::url::Upstream;
+use super::super::written::Written;
+
+/// Where we listen, under which names, and what stands behind.
+pub(super) struct Doors {
+    pub(super) listen: SocketAddr,
+    pub(super) admin_listen: SocketAddr,
+    pub(super) names: Names,
+    pub(super) upstream: Option<Upstream>,
+}
+
+pub(super) fn check(desk: &mut Desk<'_>, written: &Written, dangers: &mut Vec<String>) -> Doors {
+    let Listen(listen) = desk.text("listen", written.listen.as_deref(), Listen::loopback(8470));
+    let Listen(admin_listen) = desk.text("admin_listen", written.admin_listen.as_deref(), Listen::loopback(8471));
+    let upstream = desk.optional("upstream", written.upstream.as_deref());
+    let public_url = desk.optional("public_url", written.public_url.as_deref());
+    let authority = |text: &str| text.parse::<Authority>().map_err(|bad| bad.to_string());
+    let extra = desk.list("authorities", written.authorities.as_deref(), authority);
+    admin(desk, admin_listen, written.danger_admin_listen, dangers);
+    if listen == admin_listen && listen.port() != 0 {
+        desk.contradiction("admin_listen", "is the same as `listen`; give the two different ports");
+    }
+    if upstream.as_ref().is_some_and(|upstream| is_ourselves(upstream, [listen, admin_listen])) {
+        desk.contradiction("upstream", "is where the guard itself listens; name the API behind it");
+    }
+    Doors { listen, admin_listen, names: Names::new(public_url, extra, listen), upstream }
+}
+
+fn admin(desk: &mut Desk<'_>, admin_listen: SocketAddr, allowed: Option<bool>, dangers: &mut Vec<String>) {
+    if is_loopback(admin_listen) {
+        return;
+    }
+    if allowed == Some(true) {
+        dangers.push(format!(
+            "danger_admin_listen: what is for operators can be reached from elsewhere at {admin_listen}"
+        ));
+    } else {
+        let reason = "it can be reached from elsewhere; if that is meant, say danger_admin_listen = true";
+        desk.wrong("admin_listen", Some(&admin_listen.to_string()), reason);
+    }
+}
+
+fn is_ourselves(upstream: &Upstream, own: [SocketAddr; 2]) -> bool {
+    own.into_iter().any(|own| {
+        let Ok(ip) = upstream.host().trim_matches(['[', ']']).parse() else {
+            return upstream.host() == "localhost" && is_loopback(own) && own.port() == upstream.port();
+        };
+        let through_any = own.ip().is_unspecified() && is_loopback(SocketAddr::new(ip, own.port()));
+        own.port() == upstream.port() && (own.ip() == ip || through_any)
+    })
+}
+
+pub(super) fn client_address(desk: &mut Desk<'_>, written: &Written, dangers: &mut Vec<String>) -> ClientAddress {
+    let any = written.danger_trust_all_proxies == Some(true);
+    let proxies = written.trusted_proxies.as_deref();
+    let trusted_proxies = desk.list("trusted_proxies", proxies, |entry| network(entry, any));
+    let source = desk.text("client_ip_source", written.client_ip_source.as_deref(), ClientIpSource::Peer);
+    if source != ClientIpSource::Peer && proxies.unwrap_or_default().is_empty() {
+        desk.contradiction(
+            "client_ip_source",
+            "names a field, but nobody is trusted to fill it; name your proxies in `trusted_proxies`",
+        );
+    }
+    if trusted_proxies.iter().any(|entry| network(&entry.to_string(), false).is_err()) {
+        dangers.push("danger_trust_all_proxies: anybody can name any address as a client's".to_owned());
+    }
+    ClientAddress { trusted_proxies, source }
+}
+
+/// An address to listen on.
+struct Listen(SocketAddr);
+
+impl Listen {
+    fn loopback(port: u16) -> Self {
+        Self(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+}
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        text.parse().map(Self).map_err(|_| match text.rsplit_once(':') {
+            None => "the port is missing",
+            Some(("", _)) => "the address is missing; 0.0.0.0 is every address of this machine",
+            Some(_) => "a name is not looked up, and an IPv6 address stands in brackets, as in [::1]:8470",
+        })
+    }
+}

@@ -1,0 +1,58 @@
+use core::time::Duration;
+
+use super::super::desk::Desk;
+use super::super::limits::{Limits, ReplayQuotas, Sizes};
+use super::super::written::{Written, WrittenLimits, WrittenReplay};
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// The longest body that may be asked for: it is spooled to disk.
+pub(super) const LONGEST_BODY: u64 = 64 * GIB;
+
+impl Desk<'_> {
+    /// A span of `1..=most` units, as so many seconds.
+    pub(super) fn seconds(&mut self, path: &str, written: Option<u64>, default: u64, most: u64) -> Duration {
+        Duration::from_secs(self.whole(path, written, default, 1..=most))
+    }
+}
+
+pub(super) fn sizes(desk: &mut Desk<'_>, written: &Written) -> Sizes {
+    let sizes = Sizes {
+        max_body: desk.size("max_body", written.max_body, 16 * MIB, 0..=LONGEST_BODY),
+        max_signed_response: desk.size("max_signed_response", written.max_signed_response, 8 * MIB, KIB..=GIB),
+        max_buffered: desk.size("max_buffered", written.max_buffered, 256 * MIB, MIB..=1_024 * GIB),
+    };
+    if sizes.max_signed_response > sizes.max_buffered {
+        desk.contradiction(
+            "max_signed_response",
+            "is more than `max_buffered`, which all answers together may take; lower the one or raise the other",
+        );
+    }
+    sizes
+}
+
+pub(super) fn replay(desk: &mut Desk<'_>, written: &WrittenReplay) -> ReplayQuotas {
+    let total = desk.whole("replay.total", written.total, 1 << 22, 1..=1 << 28);
+    let per_key = desk.whole("replay.per_key", written.per_key, total.min(1 << 16), 1..=total);
+    ReplayQuotas { per_key, total }
+}
+
+pub(super) fn limits(desk: &mut Desk<'_>, written: &WrittenLimits) -> Limits {
+    let all: u32 = desk.whole("limits.max_connections", written.max_connections, 1_024, 1..=1_000_000);
+    let from_one = written.max_connections_per_address;
+    Limits {
+        max_connections: all,
+        max_connections_per_address: desk.whole(
+            "limits.max_connections_per_address",
+            from_one,
+            all.min(128),
+            1..=u64::from(all),
+        ),
+        head: desk.seconds("limits.head_seconds", written.head_seconds, 5, 60),
+        idle: desk.seconds("limits.idle_seconds", written.idle_seconds, 75, 3_600),
+        body: desk.seconds("limits.body_seconds", written.body_seconds, 30, 3_600),
+        min_body_rate: desk.whole("limits.min_body_rate", written.min_body_rate, KIB, 1..=GIB),
+    }
+}

@@ -1,0 +1,50 @@
+use super::super::desk::Desk;
+use super::super::forwardable::forwardable;
+use super::super::route::{Accept, Route, Routes};
+use super::super::route_path::RoutePath;
+use super::super::written::WrittenRoute;
+use super::quotas::LONGEST_BODY;
+
+pub(super) fn check(desk: &mut Desk<'_>, written: &[WrittenRoute], max_body: u64, dangers: &mut Vec<String>) -> Routes {
+    let mut routes: Vec<Route> = Vec::new();
+    for (index, route) in written.iter().enumerate() {
+        let at = format!("route[{index}]");
+        let Some(route) = one(desk, &at, route, max_body) else { continue };
+        if routes.iter().any(|other| other.path == route.path) {
+            desk.contradiction(
+                &format!("{at}.path"),
+                &format!("{} stands in two routes; make one of them", route.path),
+            );
+        }
+        if route.accept == Accept::DangerAnyone {
+            dangers.push(format!("route {}: accept = \"danger-anyone\" lets everybody pass, unsigned", route.path));
+        }
+        routes.push(route);
+    }
+    Routes::new(routes, max_body)
+}
+
+fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, max_body: u64) -> Option<Route> {
+    if written.path.is_none() {
+        desk.wrong(&format!("{at}.path"), None, "it is missing");
+    }
+    let path: Option<RoutePath> = desk.optional(&format!("{at}.path"), written.path.as_deref());
+    let accept = desk.text(&format!("{at}.accept"), written.accept.as_deref(), Accept::Signature);
+    let raw_path = written.raw_path.unwrap_or(false);
+    // Such a path can climb out of its route in the eyes of the API: /public/../admin would pass unsigned.
+    if raw_path && accept == Accept::DangerAnyone {
+        desk.contradiction(
+            &format!("{at}.raw_path"),
+            "must not be true where `accept` is \"danger-anyone\": a path with .. in it would lead anybody out of the \
+             route; leave one of the two out",
+        );
+    }
+    let forward = written.forward_unsigned.as_deref();
+    Some(Route {
+        accept,
+        forward_unsigned: desk.list(&format!("{at}.forward_unsigned"), forward, forwardable),
+        max_body: desk.size(&format!("{at}.max_body"), written.max_body, max_body, 0..=LONGEST_BODY),
+        raw_path,
+        path: path?,
+    })
+}

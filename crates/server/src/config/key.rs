@@ -1,0 +1,125 @@
+use super::table::KEYS;
+
+/// How a value is written in an environment variable, where everything is text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// As it is.
+    Text,
+    /// Digits.
+    Whole,
+    /// `true` or `false`.
+    Flag,
+    /// Separated by commas.
+    List,
+    /// Digits, or digits and a unit.
+    Size,
+    /// As it is, and never shown.
+    Secret,
+}
+
+/// A key of the configuration, as a person needs to know it.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The full name; `route[].` stands for any `[[route]]`.
+    pub(super) name: &'static str,
+    /// How it is written in the environment.
+    pub(super) kind: Kind,
+    /// What a value must be, as the end of "must be …".
+    pub(super) shape: &'static str,
+    /// The value, as in TOML, when nothing is written; empty if there is none.
+    pub(super) default: &'static str,
+    /// A good value, as in TOML.
+    pub(super) example: &'static str,
+}
+
+impl Key {
+    /// The key that stands at `path`; `route[3].path` is `route[].path`, and `trusted_proxies[1]` is `trusted_proxies`.
+    pub(super) fn at(path: &str) -> Option<&'static Self> {
+        let in_a_route = path.strip_prefix("route[").and_then(|rest| rest.split_once("]."));
+        let name = match in_a_route {
+            Some((_, field)) => format!("route[].{field}"),
+            None => path.to_owned(),
+        };
+        let found = |name: &str| KEYS.iter().find(|key| key.name == name);
+        found(&name).or_else(|| name.rsplit_once('[').and_then(|(list, _)| found(list)))
+    }
+
+    /// The key of this variable without its prefix, lower-cased: `limits__idle_seconds`.
+    pub(super) fn of_variable(tail: &str) -> Option<&'static Self> {
+        let name = tail.replace("__", ".");
+        KEYS.iter().find(|key| key.name == name && !key.is_of_a_route())
+    }
+
+    /// Whether it stands in a `[[route]]`.
+    pub(super) fn is_of_a_route(&self) -> bool {
+        self.name.starts_with("route[].")
+    }
+
+    /// Whether its value must not be shown.
+    pub(super) fn is_secret(&self) -> bool {
+        self.kind == Kind::Secret
+    }
+
+    /// The last part of the name, as it stands in its section.
+    pub(super) fn short_name(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
+    }
+
+    /// The name of its environment variable.
+    pub(super) fn variable(&self) -> String {
+        format!("COUNTERSIGN_{}", self.name.replace('.', "__").to_uppercase())
+    }
+}
+
+/// The key that is spelt most like `path`, however little.
+pub(super) fn nearest(path: &str) -> Option<&'static Key> {
+    let last = |name: &str| name.rsplit('.').next().map(str::to_owned).unwrap_or_default();
+    let likeness = |name: &str| {
+        let whole = strsim::jaro_winkler(path, name);
+        // A key in the wrong section: a little less than the same likeness of the whole.
+        whole.max(strsim::jaro_winkler(&last(path), &last(name)) * 0.99)
+    };
+    KEYS.iter().max_by(|one, other| likeness(one.name).total_cmp(&likeness(other.name)))
+}
+
+/// The names of the sections, to tell a section of ours that is no table from an unknown key.
+pub(super) fn is_section(path: &str) -> bool {
+    KEYS.iter().any(|key| key.name.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_found_through_typing_errors_and_in_another_section() {
+        for (typed, meant) in [
+            ("windw_seconds", "window_seconds"),
+            ("trusted_proxy", "trusted_proxies"),
+            ("limit.idle_seconds", "limits.idle_seconds"),
+            ("idle_seconds", "limits.idle_seconds"),
+            ("limits.max_conections", "limits.max_connections"),
+            ("loglevel", "log.level"),
+            ("route[].acept", "route[].accept"),
+            ("public-url", "public_url"),
+        ] {
+            assert_eq!(nearest(typed).map(|key| key.name), Some(meant), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_to_its_key_whatever_the_index() {
+        assert_eq!(Key::at("route[12].path").map(|key| key.name), Some("route[].path"));
+        assert_eq!(Key::at("route[0].forward_unsigned[2]").map(|key| key.name), Some("route[].forward_unsigned"));
+        assert_eq!(Key::at("trusted_proxies[1]").map(|key| key.name), Some("trusted_proxies"));
+        assert!(Key::at("limits").is_none() && Key::at("route").is_none());
+    }
+
+    #[test]
+    fn every_name_stands_once() {
+        let mut names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), KEYS.len());
+    }
+}

@@ -1,0 +1,57 @@
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::path::PathBuf;
+
+use countersign_core::time::Freshness;
+
+use super::client_address::ClientAddress;
+use super::limits::{Limits, Log, ReplayQuotas, Sizes};
+use super::names::Names;
+use super::route::Routes;
+use super::secret::{KekSource, SeedKeySource};
+use super::url::Upstream;
+
+/// The configuration as meant. What has been looked at is a [`Checked<Config>`](super::Checked).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Where the guard listens.
+    pub listen: SocketAddr,
+    /// Where `/healthz`, `/readyz` and what is for operators listen.
+    pub admin_listen: SocketAddr,
+    /// By which names clients reach us.
+    pub names: Names,
+    /// The API behind us; the built-in echo if there is none.
+    pub upstream: Option<Upstream>,
+    /// How long an answer of the API may take.
+    pub upstream_timeout: Duration,
+    /// How far `created` may lie from our clock.
+    pub freshness: Freshness,
+    /// How the address of a client is found.
+    pub client_address: ClientAddress,
+    /// The shared key of the seed mode, when that is on.
+    pub seed_mode: Option<SeedKeySource>,
+    /// How many octets a message may have.
+    pub sizes: Sizes,
+    /// How long a new ticket is valid.
+    pub ticket_validity: Duration,
+    /// Where the key-encryption key comes from.
+    pub kek: KekSource,
+    /// How many nonces the replay guard holds.
+    pub replay: ReplayQuotas,
+    /// What a listener allows.
+    pub limits: Limits,
+    /// What is logged, and how.
+    pub log: Log,
+    /// What holds for which part of the API.
+    pub routes: Routes,
+    pub(super) dangers: Vec<String>,
+}
+
+impl Config {
+    /// What is in force and dangerous, one sentence each; printed at start and by `doctor`.
+    pub fn dangers(&self) -> &[String] {
+        &self.dangers
+    }
+}

@@ -1,0 +1,18 @@
+//! The data directory: who may look into it, who holds it, and the key under which its secrets are sealed.
+//!
+//! Everything in it is opened relative to the directory that was looked at, so that nobody can put another in its
+//! place in between.
+
+mod directory;
+mod kek;
+mod lock;
+mod privacy;
+mod secret_file;
+#[cfg(test)]
+mod tests;
+
+pub use directory::{DataDir, DataError};
+pub use kek::{KekError, KekOrigin, is_documented_example, obtain_kek};
+pub use lock::{Lock, LockError};
+pub use privacy::NotPrivate;
+pub use secret_file::{SecretFileError, read_seed_key};
