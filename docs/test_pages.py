@@ -32,6 +32,12 @@ class Pages(unittest.TestCase):
             for path in re.findall(r"`((?:crates|docs|deploy|vectors|bench|e2e)/[\w./-]+\.\w+)`", page.read_text()):
                 self.assertTrue((ROOT / path).exists(), f"{page.name}: {path}")
 
+    def test_every_test_that_is_named_as_one_exists(self):
+        sources = "".join(path.read_text() for path in sorted(ROOT.glob("crates/**/*.rs")))
+        for page in PAGES:
+            for name in re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`", page.read_text()):
+                self.assertIn(f"fn {name}(", sources, page.name)
+
 
 class Protocol(unittest.TestCase):
     PAGE = read("docs/protocol.md")
