@@ -17,8 +17,9 @@ pub struct Budget(Arc<Semaphore>);
 
 impl Budget {
     /// A budget of so many octets.
-    pub fn new(octets: usize) -> Self {
-        Self(Arc::new(Semaphore::new((octets / UNIT).min(Semaphore::MAX_PERMITS))))
+    pub fn new(octets: u64) -> Self {
+        let units = usize::try_from(octets).unwrap_or(usize::MAX) / UNIT;
+        Self(Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS))))
     }
 
     /// Holds nothing yet.
@@ -106,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_over_the_limit_or_the_budget_is_refused_and_gives_back_what_it_took() {
-        let budget = Budget::new(4 * UNIT);
+        let budget = Budget::new(4 * UNIT as u64);
         let within = buffer(Body::from(vec![0; 2_048]), 2_048, &budget).await.unwrap();
         assert_eq!(budget.0.available_permits(), 2);
         assert_eq!(buffer(Body::from(vec![0; 2_049]), 2_048, &budget).await.unwrap_err(), Problem::ANSWER_TOO_LARGE);
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_hold_takes_whole_units_once() {
-        let budget = Budget::new(2 * UNIT);
+        let budget = Budget::new(2 * UNIT as u64);
         let mut hold = budget.hold();
         assert!(hold.grow(1) && hold.grow(UNIT - 1));
         assert_eq!(budget.0.available_permits(), 1);

@@ -2,7 +2,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::str::FromStr;
 
 use super::super::authority::{Authority, is_loopback};
-use super::super::client_address::{ClientAddress, ClientIpSource, network};
+use super::super::client_address::{network, source};
 use super::super::desk::Desk;
 use super::super::names::Names;
 use super::super::url::Upstream;
@@ -60,18 +60,22 @@ fn is_ourselves(upstream: &Upstream, own: [SocketAddr; 2]) -> bool {
 pub(super) fn client_address(desk: &mut Desk<'_>, written: &Written, dangers: &mut Vec<String>) -> ClientAddress {
     let any = written.danger_trust_all_proxies == Some(true);
     let proxies = written.trusted_proxies.as_deref();
-    let trusted_proxies = desk.list("trusted_proxies", proxies, |entry| network(entry, any));
-    let source = desk.text("client_ip_source", written.client_ip_source.as_deref(), ClientIpSource::Peer);
+    let networks = desk.list("trusted_proxies", proxies, |entry| network(entry, any));
+    let source = desk.read("client_ip_source", written.client_ip_source.as_deref(), ClientIpSource::Peer, source);
     if source != ClientIpSource::Peer && proxies.unwrap_or_default().is_empty() {
         desk.contradiction(
             "client_ip_source",
             "names a field, but nobody is trusted to fill it; name your proxies in `trusted_proxies`",
         );
     }
-    if trusted_proxies.iter().any(|entry| network(&entry.to_string(), false).is_err()) {
+    if networks.iter().any(|entry| network(&entry.to_string(), false).is_err()) {
         dangers.push("danger_trust_all_proxies: anybody can name any address as a client's".to_owned());
     }
-    ClientAddress { trusted_proxies, source }
+    let trusted = TrustedProxies::check(&networks, any).unwrap_or_else(|everyone| {
+        desk.contradiction("trusted_proxies", &everyone.to_string());
+        TrustedProxies::default()
+    });
+    ClientAddress { trusted, source }
 }
 
 /// An address to listen on.
