@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, OpenError};
 use crate::app::{App, SharedApp};
-use crate::config::{Checked, Config};
+use crate::config::{self, Checked, Config};
 use crate::control::{Actor, BindError, ControlError, ControlSocket};
 use crate::data::{DataDir, DataError, LockError};
 use crate::edge;
 use crate::http::buffer::Budget;
-use crate::http::listener::{self, Limits};
+use crate::http::listener::{self, Limits, Pace};
 use crate::http::proxy::Upstream;
 use crate::http::router::{admin_router, main_router};
 use crate::replay::{ReplayError, ReplayState};
@@ -140,7 +140,7 @@ impl Server {
         working.spawn(accept_mark::run(app.clone(), workers.clone()));
         let mut doors = JoinSet::new();
         let config = &app.accounts.config;
-        let limits = Limits::from(&config.limits);
+        let limits = limits(&config.limits);
         let clients = config.client_address.clone();
         doors.spawn(listener::serve(main, limits, clients.clone(), main_router(app.clone()), stop.clone()));
         doors.spawn(listener::serve(admin, limits, clients, admin_router(app.clone()), stop.clone()));
@@ -181,6 +181,23 @@ fn app(accounts: Accounts, replay: ReplayState) -> App {
         upstream: config.upstream.as_ref().map(|api| Upstream::new(api.authority().clone(), config.upstream_timeout)),
         replay,
         accounts,
+    }
+}
+
+/// What the operator set, among what a listener grants.
+fn limits(set: &config::Limits) -> Limits {
+    let granted = Limits::default();
+    Limits {
+        connections: set.max_connections as usize,
+        per_network: set.max_connections_per_address as usize,
+        head: set.head,
+        idle: set.idle,
+        body: Pace {
+            stall: set.body,
+            octets_per_second: u32::try_from(set.min_body_rate).unwrap_or(u32::MAX),
+            ..granted.body
+        },
+        ..granted
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError};
 use countersign_core::account::{KeyOrigin, Role, TicketState};
 use countersign_core::enrolment::pending::{Insertion, PENDING_LIFE, Pending};
 use countersign_core::enrolment::{
-    Accepted, Answers, CardKind, Claim, EnrolRefusal, Grant, Introduced, Knock, TIME_TOLERANCE, decoy_psk,
+    Accepted, Answers, CardKind, Claim, EnrolRefusal, Grant, Introduced, Knock, decoy_psk,
     ticket_psk,
 };
-use countersign_core::event::{Event, EventKind};
+use countersign_core::event::EventKind;
 use countersign_core::id::{KeyId, TicketId};
 use countersign_core::secret::Secret32;
 use countersign_core::time::Timestamp;
@@ -49,14 +49,19 @@ pub async fn enrol(app: &Arc<App>, body: &[u8], from: IpAddr, now: Timestamp) ->
     let (psk, permission) = card(app, knock.kind(), now).await?;
     let Some(introduced) = open(app, knock, psk).await? else { return Ok(Enrolment::DoesNotOpen) };
     let Some(permission) = permission else { return Ok(Enrolment::DoesNotOpen) };
-    let keep_until = now.saturating_add(TIME_TOLERANCE);
-    if app.accounts.stores.enrolments.note(introduced.message_hash(), keep_until).await? == Noted::Before {
+    let claim = match introduced.claim(now) {
+        _ if permission.spent => return refuse(app, introduced, EnrolRefusal::TicketUsed, from, now).await,
+        Ok(claim) => claim,
+        Err(refusal) => return refuse(app, introduced, refusal, from, now).await,
+    };
+    let stores = &app.accounts.stores;
+    if stores.enrolments.note(introduced.message_hash(), claim.remember_until()).await? == Noted::Before {
         return Ok(Enrolment::DoesNotOpen);
     }
-    match judge(app, &introduced, permission, now).await? {
-        Ok(claim) => accept(app, introduced, Acceptance { claim, permission, from, now }).await,
-        Err(refusal) => refuse(app, introduced, refusal, from, now).await,
+    if stores.users.named(&claim.username).await?.is_some() {
+        return refuse(app, introduced, EnrolRefusal::Conflict, from, now).await;
     }
+    accept(app, introduced, Acceptance { claim, permission, from, now }).await
 }
 
 /// The answer that this very message was given, while its enrolment waits: the network may have lost it.
@@ -97,23 +102,6 @@ async fn ticket(app: &App, id: TicketId, now: Timestamp) -> Result<Option<(Secre
 async fn open(app: &Arc<App>, knock: Knock, psk: Secret32) -> Result<Option<Introduced>, Undecided> {
     let shared = Arc::clone(app);
     handshakes::run(app, move || knock.open(&shared.accounts.secrets.enrolment, &psk, &shared.accounts.authority).ok()).await
-}
-
-async fn judge(
-    app: &App,
-    introduced: &Introduced,
-    permission: Permission,
-    now: Timestamp,
-) -> Result<Result<Claim, EnrolRefusal>, Undecided> {
-    if permission.spent {
-        return Ok(Err(EnrolRefusal::TicketUsed));
-    }
-    let claim = match introduced.claim(now) {
-        Ok(claim) => claim,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let taken = app.accounts.stores.users.named(&claim.username).await?.is_some();
-    Ok(if taken { Err(EnrolRefusal::Conflict) } else { Ok(claim) })
 }
 
 /// What an acceptance is made of.
@@ -165,15 +153,9 @@ async fn refuse(
     from: IpAddr,
     now: Timestamp,
 ) -> Result<Enrolment, Undecided> {
-    let event = Event {
-        at: now,
-        kind: EventKind::EnrolmentRefused,
-        user: None,
-        key: None,
-        actor: from.to_string(),
-        detail: refusal.code().to_owned(),
-    };
-    app.accounts.stores.events.record(&event).await?;
+    if let Some(event) = app.folding.note(EventKind::EnrolmentRefused, refusal.code(), from, now) {
+        app.accounts.stores.events.record(&event).await?;
+    }
     let ephemeral = Secret32::new(edge::random());
     let answer = handshakes::run(app, move || introduced.refuse(refusal, &ephemeral).ok()).await?;
     Ok(answer.map_or(Enrolment::DoesNotOpen, Enrolment::Answer))

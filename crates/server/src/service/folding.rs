@@ -22,7 +22,7 @@ pub struct Folding {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Subject {
     kind: EventKind,
-    keyid: Option<String>,
+    what: String,
     from: IpAddr,
 }
 
@@ -33,15 +33,16 @@ struct Count {
 }
 
 impl Folding {
-    /// An event to record now, if this is the first of its kind in its minute.
-    pub fn note(&self, kind: EventKind, keyid: &str, from: IpAddr, now: Timestamp) -> Option<Event> {
-        let subject = Subject { kind, keyid: Some(keyid.to_owned()), from };
-        self.first(&subject, now).then(|| subject.event(now, "refused".to_owned()))
+    /// An event to record now, if this is the first of its kind in its minute. `what` is the keyid concerned, or words
+    /// of ours: never text of a request whose MAC has not verified.
+    pub fn note(&self, kind: EventKind, what: &str, from: IpAddr, now: Timestamp) -> Option<Event> {
+        let subject = Subject { kind, what: what.to_owned(), from };
+        self.first(&subject, now).then(|| subject.event(now, String::new()))
     }
 
     /// A wrong MAC: told in the log of the process only, once a minute and source.
     pub fn log_bad_signature(&self, from: IpAddr, now: Timestamp) {
-        let subject = Subject { kind: EventKind::BadSignature, keyid: None, from };
+        let subject = Subject { kind: EventKind::BadSignature, what: String::new(), from };
         if self.first(&subject, now) {
             tracing::warn!(event = subject.kind.as_str(), %from, "a request could not be authenticated");
         }
@@ -71,7 +72,9 @@ impl Folding {
 
 impl Subject {
     fn event(&self, at: Timestamp, detail: String) -> Event {
-        let key = self.keyid.as_deref().and_then(|keyid| keyid.parse().ok());
+        let key = self.what.parse().ok();
+        let words = if key.is_none() { self.what.as_str() } else { "" };
+        let detail = [words, &detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
         Event { at, kind: self.kind, user: None, key, actor: self.from.to_string(), detail }
     }
 

@@ -7,6 +7,7 @@ use super::super::desk::Desk;
 use super::super::names::Names;
 use super::super::url::Upstream;
 use super::super::written::Written;
+use crate::http::peer::{ClientAddress, ClientIpSource, TrustedProxies};
 
 /// Where we listen, under which names, and what stands behind.
 pub(super) struct Doors {
