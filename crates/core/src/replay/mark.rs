@@ -77,6 +77,11 @@ impl AcceptMark {
         reset
     }
 
+    /// The window that was in force when this was kept.
+    pub fn freshness(&self) -> Freshness {
+        Freshness::from_window(self.window)
+    }
+
     /// Whether this mark may replace `kept`: it is of a later run, or of the same one and not earlier. A store that asks
     /// this is safe from a write that was given up and arrives late.
     pub fn supersedes(&self, kept: &Self) -> bool {

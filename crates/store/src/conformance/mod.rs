@@ -14,6 +14,7 @@ pub mod burnt_nonces;
 pub mod enrolments;
 pub mod events;
 pub mod keys;
+pub mod replay_guard;
 pub mod sample;
 pub mod server_secrets;
 pub mod tickets;
@@ -25,7 +26,8 @@ pub mod users;
 macro_rules! store_conformance {
     ($fresh:path) => {
         $crate::store_conformance! { $fresh;
-            accept_marks: nothing_is_kept_at_first, the_mark_that_was_kept_last_is_loaded;
+            accept_marks: nothing_is_kept_at_first, the_mark_that_was_kept_last_is_loaded,
+                a_mark_that_arrives_late_changes_nothing;
             burnt_nonces: a_nonce_is_burnt_once_and_stays_burnt, at_most_the_limit_is_kept_per_key,
                 the_same_nonce_of_another_key_is_another_nonce, a_nonce_that_comes_again_is_kept_until_the_later_time,
                 a_nonce_is_kept_until_its_time_is_over, the_octets_come_back_as_they_were,

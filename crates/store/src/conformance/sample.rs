@@ -1,12 +1,14 @@
 //! Values to try stores with, told apart by a small number.
 
 use core::future::Future;
+use core::time::Duration;
 
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, Ticket, TicketState, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, TicketId, UserId};
+use countersign_core::replay::{AcceptClock, AcceptMark, Reading};
 use countersign_core::secret::Sealed;
-use countersign_core::time::Timestamp;
+use countersign_core::time::{Freshness, Timestamp};
 use countersign_core::username::Username;
 use tokio::task::JoinSet;
 
@@ -118,4 +120,10 @@ where
         callers.spawn(ask(number));
     }
     callers.join_all().await
+}
+
+/// The mark of a run that begins at this millisecond, after the run that kept `previous`.
+pub fn mark(previous: Option<&AcceptMark>, wall: u64) -> AcceptMark {
+    let reading = Reading { wall: at(wall), monotonic: Duration::ZERO };
+    AcceptClock::start(previous, false, reading, Freshness::DEFAULT).mark_to_keep()
 }
