@@ -1,10 +1,10 @@
 //! `countersign serve`
 
-use std::io::{IsTerminal as _, Write as _};
 use countersign_server::config::Overrides;
 use countersign_server::serve::Server;
 use countersign_server::service::control::{Asked, Invite, InviteKind, Operation as _};
 use countersign_server::{edge, telemetry};
+use std::io::{IsTerminal as _, Write as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let Args { guard, listen, admin_listen, upstream } = args;
     let config = guard.configuration(Overrides { listen, admin_listen, upstream, ..Overrides::default() })?;
-    telemetry::start(&config.log);
+    telemetry::init(config.log, std::io::stderr().is_terminal())?;
     for danger in config.dangers() {
         eprintln!("danger: {danger}");
     }

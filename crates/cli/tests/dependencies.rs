@@ -67,7 +67,8 @@ fn one(words: &[&str], place: &mut usize, allowed: &BTreeSet<String>) -> bool {
 
 #[test]
 fn every_licence_is_allowed() {
-    let allowed = lists()["licenses"]["allow"].as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect();
+    let allowed =
+        lists()["licenses"]["allow"].as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect();
     for package in metadata()["packages"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();
         let licence = package["license"].as_str().unwrap_or_else(|| panic!("{name} names no licence"));

@@ -42,7 +42,12 @@ pub(super) const KEYS: &[Key] = &[
     key("window_seconds", Whole, "", "5", "a whole number of seconds from 1 to 300"),
     plain("profile", Text, "\"standard\"", "\"standard\" (a window of 5 s) or \"mobile\" (30 s)"),
     key("trusted_proxies", List, "[]", "[\"10.0.0.0/8\", \"::1\"]", "a list of IP addresses and networks"),
-    plain("client_ip_source", Text, "\"peer\"", "\"peer\", \"x-forwarded-for\", \"forwarded\", \"x-real-ip\" or \"proxy-protocol\""),
+    plain(
+        "client_ip_source",
+        Text,
+        "\"peer\"",
+        "\"peer\", \"x-forwarded-for\", \"forwarded\", \"x-real-ip\" or \"proxy-protocol\"",
+    ),
     plain("danger_trust_all_proxies", Flag, "false", SWITCH),
     plain("danger_seed_mode", Flag, "false", SWITCH),
     unset("seed_shared_key", Secret, "\"<64 hex digits>\"", "32 octets as 64 hex digits"),

@@ -15,8 +15,8 @@ use http::request::Parts;
 use super::peer::Peer;
 use super::policy;
 use super::problem::Refused;
-use super::sign::{Answering, sign};
 use super::router::is_ours;
+use super::sign::{Answering, sign};
 use super::spool::{NotTaken, Spool};
 use crate::app::SharedApp;
 use crate::config::{Accept, Route};
@@ -140,11 +140,7 @@ async fn take_in(
     if declared.is_some_and(|length| length > signed.route.max_body) {
         return Err(Problem::TOO_LARGE.into());
     }
-    let spool = Spool {
-        limit: signed.route.max_body,
-        directory: &app.accounts.config.data,
-        budget: &app.budget,
-    };
+    let spool = Spool { limit: signed.route.max_body, directory: &app.accounts.config.data, budget: &app.budget };
     let spooled = spool.take_in(body, signed.received.content_digest().check()).await.map_err(|error| match error {
         NotTaken::Refused(problem) => problem,
         NotTaken::Spool(error) => {

@@ -5,8 +5,8 @@ use countersign_core::event::EventKind;
 use proptest::prelude::*;
 
 use crate::Stores;
-use crate::conformance::sample::{at, by_group, by_ticket, event, key_id, name, ticket, ticket_id, user_id};
 use crate::conformance::sample::mark;
+use crate::conformance::sample::{at, by_group, by_ticket, event, key_id, name, ticket, ticket_id, user_id};
 use crate::port::{BurntNonce, StoreError};
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];

@@ -3,8 +3,8 @@ use countersign_core::event::EventKind;
 
 use super::{House, with_key};
 use crate::Stores;
-use crate::conformance::sample::{at, by_ticket, enrol, enrolled, event, issue, key, key_id, ticket_id, user, user_id};
 use crate::conformance::sample::mark;
+use crate::conformance::sample::{at, by_ticket, enrol, enrolled, event, issue, key, key_id, ticket_id, user, user_id};
 use crate::port::{Burning, BurntNonce, Confirmed, Noted};
 use crate::sqlite::{Migrations, Sqlite};
 
