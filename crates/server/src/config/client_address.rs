@@ -23,6 +23,8 @@ pub enum ClientIpSource {
     Forwarded,
     /// `X-Real-IP`.
     XRealIp,
+    /// The PROXY protocol header with which a trusted proxy opens every connection.
+    ProxyProtocol,
 }
 
 impl FromStr for ClientIpSource {
@@ -34,6 +36,7 @@ impl FromStr for ClientIpSource {
             "x-forwarded-for" => Ok(Self::XForwardedFor),
             "forwarded" => Ok(Self::Forwarded),
             "x-real-ip" => Ok(Self::XRealIp),
+            "proxy-protocol" => Ok(Self::ProxyProtocol),
             _ => Err("it is none of them".to_owned()),
         }
     }

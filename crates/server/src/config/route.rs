@@ -66,6 +66,11 @@ impl Routes {
         self.closest_first.iter().find(|route| route.path.matches(path)).unwrap_or(&self.otherwise)
     }
 
+    /// What holds where no route is written: a signature is due.
+    pub fn otherwise(&self) -> &Route {
+        &self.otherwise
+    }
+
     /// Those that were written, the closest first.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
         self.closest_first.iter()
