@@ -1,7 +1,7 @@
 //! Authorities: the host and port that a request is meant for (RFC 9110 §4.2.3, RFC 3986 §3.2).
 
 use core::fmt;
-use core::net::Ipv6Addr;
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
 
 /// A host and port in their one spelling: lower case, addresses compressed, no default port.
@@ -20,6 +20,20 @@ impl Authority {
 impl fmt::Display for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<SocketAddr> for Authority {
+    /// The authority of an address that somebody listens on, when no name is known for it.
+    fn from(address: SocketAddr) -> Self {
+        let host = match address.ip() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        match address.port() {
+            80 | 443 => Self(host.into()),
+            port => Self(format!("{host}:{port}").into()),
+        }
     }
 }
 
@@ -98,6 +112,14 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Authority>().unwrap().as_str(), canonical, "{text}");
             assert_eq!(canonical.parse::<Authority>().unwrap().to_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn an_address_is_spelt_as_it_would_be_read() {
+        for address in ["127.0.0.1:8470", "[::1]:8470", "192.0.2.7:80", "[2001:db8::1]:443"] {
+            let authority = Authority::from(address.parse::<SocketAddr>().unwrap());
+            assert_eq!(address.parse(), Ok(authority), "{address}");
         }
     }
 

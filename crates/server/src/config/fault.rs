@@ -47,8 +47,9 @@ impl Fault {
         let found = found.filter(|_| !key.is_secret()).map(|found| format!(", not {}", shown(found)));
         let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         let example = origin.example(key);
+        let entry = if path.ends_with(']') { "an entry of " } else { "" };
         Self(format!(
-            "{origin}: `{path}` must be {}{}{reason}; write for example `{example}`",
+            "{origin}: `{path}` must be {entry}{}{}{reason}; write for example `{example}`",
             key.shape,
             found.unwrap_or_default()
         ))

@@ -32,7 +32,7 @@ pub struct Sizes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayQuotas {
     /// Of one key.
-    pub per_key: u64,
+    pub per_key: u32,
     /// In all.
     pub total: u64,
 }

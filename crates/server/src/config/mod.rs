@@ -30,7 +30,7 @@ mod tests;
 mod url;
 mod written;
 
-pub use authority::{Authorities, Authority, BadAuthority};
+pub use authority::Authorities;
 pub use checked::Checked;
 pub use fault::{ConfigError, Fault};
 pub use limits::{Limits, Log, LogFormat, ReplayQuotas, Sizes};

@@ -1,6 +1,8 @@
 use core::net::SocketAddr;
 
-use super::authority::{Authorities, Authority};
+use countersign_core::authority::Authority;
+
+use super::authority::Authorities;
 use super::url::PublicUrl;
 
 /// By which names clients reach us.
@@ -15,7 +17,7 @@ pub struct Names {
 impl Names {
     pub(super) fn new(written: Option<PublicUrl>, extra: Vec<Authority>, listen: SocketAddr) -> Self {
         let public_url = written.clone().unwrap_or_else(|| PublicUrl::of_address(listen));
-        let authorities = Authorities::new(public_url.authority(), &extra, listen);
+        let authorities = Authorities::new(public_url.authority().clone(), &extra, listen);
         Self { written, extra, public_url, authorities }
     }
 

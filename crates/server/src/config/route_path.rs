@@ -1,6 +1,8 @@
 use core::fmt;
 use core::str::FromStr;
 
+use countersign_core::signature::PathForm;
+
 /// The paths of a route, compared octet for octet with the path as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoutePath {
@@ -44,11 +46,8 @@ impl FromStr for RoutePath {
         if path.contains('*') {
             return Err("leave the * out: a path stands for all that lies below it too".to_owned());
         }
-        if !is_canonical(path) {
-            return Err("it must be spelt as canonical requests are: no // or dot segments, no ; ? or #, and \
-                        percent-encoding in upper case and only where it is needed"
-                .to_owned());
-        }
+        // A route in a form that no request may have would never match, and somebody would rely on it.
+        PathForm::Canonical.admits(path)?;
         if OURS.iter().any(|ours| Self::Below((*ours).into()).matches(path)) {
             return Err("what lies there is Countersign's own and never reaches the API behind".to_owned());
         }
@@ -67,34 +66,6 @@ impl fmt::Display for RoutePath {
 
 /// Paths of the main listener that no route can be for.
 const OURS: [&str; 3] = ["/api/auth", "/auth", "/oauth"];
-
-/// A path that a request can have (RFC 3986 §3.3) without any form that the guard refuses: a route in such a form
-/// would never match, and somebody would rely on it.
-fn is_canonical(path: &str) -> bool {
-    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()+,=:@/".contains(&octet);
-    let mut octets = path.bytes();
-    while let Some(octet) = octets.next() {
-        let encoded = octet == b'%' && octets.next().zip(octets.next()).is_some_and(|(high, low)| is_needed(high, low));
-        if !plain(octet) && !encoded {
-            return false;
-        }
-    }
-    let inner = path.strip_suffix('/').unwrap_or(path);
-    inner.split('/').skip(1).all(|segment| !matches!(segment, "" | "." | ".."))
-}
-
-/// Whether `%` and these digits stand for an octet that has to be encoded and may be.
-fn is_needed(high: u8, low: u8) -> bool {
-    let digit = |octet: u8| match octet {
-        b'0'..=b'9' => Some(octet - b'0'),
-        b'A'..=b'F' => Some(octet - b'A' + 10),
-        _ => None,
-    };
-    match digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low) {
-        Some(octet) => !(octet.is_ascii_alphanumeric() || octet.is_ascii_control() || b"-._~/\\".contains(&octet)),
-        None => false,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use core::fmt;
 use std::path::PathBuf;
 
 use countersign_core::encoding::{unb64, unb64u, unhex};
-use countersign_core::secret::Secret32;
+use countersign_core::secret::{KeyEncryptionKey, Secret32};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -39,7 +39,7 @@ pub enum KekSource {
     /// A file of the operator's or the service manager's.
     File(PathBuf),
     /// `COUNTERSIGN_KEK`.
-    Environment(Secret32),
+    Environment(KeyEncryptionKey),
 }
 
 /// Where the shared key of the seed mode comes from.

@@ -68,7 +68,7 @@ pub(super) const KEYS: &[Key] = &[
         "\"/run/credentials/countersign.service/kek\"",
         "the path of a file that only its owner can read",
     ),
-    plain("replay.per_key", Whole, "65536", "a whole number from 1 to replay.total"),
+    plain("replay.per_key", Whole, "60000", "a whole number from 1 to replay.total"),
     plain("replay.total", Whole, "4194304", "a whole number from 1 to 268435456"),
     plain("limits.max_connections", Whole, "1024", "a whole number from 1 to 1000000"),
     plain("limits.max_connections_per_address", Whole, "128", "a whole number from 1 to limits.max_connections"),

@@ -2,9 +2,10 @@ use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::str::FromStr;
 
+use countersign_core::authority::{Authority, BadAuthority};
 use http::uri;
 
-use super::authority::{Authority, HostPort};
+use super::authority::HostPort;
 
 /// The URL by which clients reach us: a scheme and an authority, nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,16 +17,12 @@ pub struct PublicUrl {
 impl PublicUrl {
     /// `http://` and the address we listen on.
     pub(super) fn of_address(address: SocketAddr) -> Self {
-        let host = match address {
-            SocketAddr::V4(address) => address.ip().to_string(),
-            SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        Self { secure: false, at: HostPort { host: host.into(), port: Some(address.port()) } }
+        Self { secure: false, at: HostPort::of_address(address) }
     }
 
     /// The authority that stands on cards and in the enrolment's prologue.
-    pub fn authority(&self) -> Authority {
-        Authority::from(&self.at)
+    pub fn authority(&self) -> &Authority {
+        &self.at.authority
     }
 
     /// Whether it is `https`.
@@ -115,7 +112,7 @@ fn host_and_port(rest: &str) -> Result<HostPort, String> {
         Some(b'?') => Err("a query does not belong in it".to_owned()),
         Some(b'#') => Err("a fragment does not belong in it".to_owned()),
         Some(_) => Err("a path does not belong in it: requests keep the path that was signed".to_owned()),
-        None => bare.parse().map_err(|bad: super::authority::BadAuthority| bad.to_string()),
+        None => bare.parse().map_err(|bad: BadAuthority| bad.to_string()),
     }
 }
 

@@ -1,17 +1,19 @@
+use core::time::Duration;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use super::call::call_within;
 use super::*;
-use crate::data::DataDir;
+use crate::data::{DataDir, LockError};
 
 /// A server that gives back what it was asked and by whom, and refuses what it is told to.
 struct Echo {
@@ -117,6 +119,41 @@ async fn the_lock_is_held_as_long_as_the_socket_is_there() {
     drop(lock);
     assert!(directory.lock().is_err());
     drop(socket);
+    assert!(directory.lock().is_ok());
+}
+
+#[tokio::test]
+async fn a_question_under_way_is_answered_before_the_directory_is_given_up() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = DataDir::open(&home.path().join("data")).unwrap();
+    let socket = ControlSocket::bind(&directory, &directory.lock().unwrap()).unwrap();
+    let (heard, go_on, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let handler = {
+        let (heard, go_on) = (Arc::clone(&heard), Arc::clone(&go_on));
+        move |_, question| {
+            let (heard, go_on) = (Arc::clone(&heard), Arc::clone(&go_on));
+            async move {
+                heard.notify_one();
+                go_on.notified().await;
+                Ok(question)
+            }
+        }
+    };
+    let stopped = Arc::clone(&stop);
+    let served = tokio::spawn(socket.serve(async move { stopped.notified().await }, handler));
+    let asking = async { call::<_, Value>(&directory, &json!("slow")).await };
+    let stopping = async {
+        heard.notified().await;
+        stop.notify_one();
+        while directory.path().join("control.sock").exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(matches!(directory.lock(), Err(LockError::Held { .. })));
+        go_on.notify_one();
+    };
+    let (answer, ()) = tokio::join!(asking, stopping);
+    assert_eq!(answer.unwrap(), json!("slow"));
+    served.await.unwrap();
     assert!(directory.lock().is_ok());
 }
 

@@ -3,7 +3,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use countersign_core::encoding::hex;
-use countersign_core::secret::{KeyEncryptionKey, Secret32};
+use countersign_core::secret::{KeyEncryptionKey, Secret32, WeakKek};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat, unlinkat};
 use zeroize::Zeroizing;
 
@@ -11,6 +11,9 @@ use super::directory::DataDir;
 use super::lock::Lock;
 use super::secret_file::{self, SecretFileError};
 use crate::config::KekSource;
+
+/// The version of the key-encryption key: the first, until one can be exchanged.
+pub(crate) const KEK_VERSION: u32 = 1;
 
 const NAME: &str = "kek";
 const DRAFT: &str = "kek.new";
@@ -21,9 +24,9 @@ pub enum KekError {
     /// Its file is not fit.
     #[error("the key-encryption key cannot be used")]
     File(#[from] SecretFileError),
-    /// It is one that stands in a document, or no chance made it.
-    #[error("the key-encryption key is one that everybody knows; make one with: openssl rand -hex 32")]
-    DocumentedExample,
+    /// It is one that everybody knows, or no chance made it.
+    #[error(transparent)]
+    Weak(#[from] WeakKek),
     /// What is sealed in the database cannot be opened without it, and a new one would not help.
     #[error(
         "there is a database in {0}, but the key-encryption key is gone; put the file kek back from where you keep it, or name it with kek_file"
@@ -59,7 +62,8 @@ pub fn obtain_kek(
     if let Some(found) = find_kek(directory, source)? {
         return Ok((found, KekOrigin::Found));
     }
-    let kek = checked(fresh)?;
+    // Chance that failed is refused like a key from a book.
+    let kek = KeyEncryptionKey::from_octets(KEK_VERSION, fresh.expose())?;
     make(directory, fresh)
         .map_err(|source| KekError::NotMade { directory: directory.path().display().to_string(), source })?;
     Ok((kek, KekOrigin::Made))
@@ -68,7 +72,7 @@ pub fn obtain_kek(
 /// The key-encryption key from where the configuration says; `None` before the first start.
 pub fn find_kek(directory: &DataDir, source: &KekSource) -> Result<Option<KeyEncryptionKey>, KekError> {
     let found = match source {
-        KekSource::Environment(key) => key.clone(),
+        KekSource::Environment(kek) => return Ok(Some(kek.clone())),
         KekSource::File(path) => secret_file::key(CWD, path, path)?,
         KekSource::DataDirectory if directory.holds(NAME) => {
             secret_file::key(directory.handle(), Path::new(NAME), &directory.path().join(NAME))?
@@ -78,14 +82,7 @@ pub fn find_kek(directory: &DataDir, source: &KekSource) -> Result<Option<KeyEnc
         }
         KekSource::DataDirectory => return Ok(None),
     };
-    checked(&found).map(Some)
-}
-
-fn checked(key: &Secret32) -> Result<KeyEncryptionKey, KekError> {
-    if is_documented_example(key.expose()) {
-        return Err(KekError::DocumentedExample);
-    }
-    Ok(KeyEncryptionKey::new(1, key.clone()))
+    Ok(Some(KeyEncryptionKey::from_octets(KEK_VERSION, found.expose())?))
 }
 
 /// Whole or not at all, also through a power cut: written beside, made durable, then linked under its name, which never
@@ -101,27 +98,4 @@ fn make(directory: &DataDir, key: &Secret32) -> io::Result<()> {
     linkat(directory.handle(), DRAFT, directory.handle(), NAME, AtFlags::empty())?;
     unlinkat(directory.handle(), DRAFT, AtFlags::empty())?;
     directory.sync()
-}
-
-/// Whether a key is no secret: one octet repeated, or counting up or down as in every test vector.
-pub fn is_documented_example(key: &[u8; 32]) -> bool {
-    let steps = || key.iter().zip(key.iter().skip(1)).map(|(one, next)| next.wrapping_sub(*one));
-    steps().zip(steps().skip(1)).all(|(step, next)| step == next)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_that_counts_or_stands_still_is_a_documented_example() {
-        let counting =
-            |start: u8, step: u8| core::array::from_fn(|place| start.wrapping_add(step.wrapping_mul(place as u8)));
-        for key in [[0; 32], [0xa0; 32], counting(0, 1), counting(1, 1), counting(31, 255), counting(0, 0x11)] {
-            assert!(is_documented_example(&key), "{key:?}");
-        }
-        let mut nearly = counting(0, 1);
-        nearly[31] ^= 1;
-        assert!(!is_documented_example(&nearly));
-    }
 }

@@ -12,7 +12,8 @@ mod secret_file;
 mod tests;
 
 pub use directory::{DataDir, DataError};
-pub use kek::{KekError, KekOrigin, find_kek, is_documented_example, obtain_kek};
+pub(crate) use kek::KEK_VERSION;
+pub use kek::{KekError, KekOrigin, find_kek, obtain_kek};
 pub use lock::{Lock, LockError};
 pub use privacy::NotPrivate;
 pub use secret_file::{SecretFileError, read_seed_key};

@@ -108,5 +108,7 @@ mod tests {
         for (mode, owner, group) in [(0o440, US, 0), (0o440, 0, 100), (0o444, 0, 0), (0o460, 0, 0), (0o640, 0, 0)] {
             assert!(judge(mode, owner, group).is_err(), "{mode:o} {owner} {group}");
         }
+        // Root needs no ACL, so these would be the bits of a group.
+        assert!(file(Path::new("kek"), &stat(FileType::RegularFile, 0o440, 0, 0), 0).is_err());
     }
 }

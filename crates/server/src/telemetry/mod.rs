@@ -10,10 +10,9 @@ mod tests;
 
 pub use chain::chain;
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
-use tracing::subscriber::SetGlobalDefaultError;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -22,13 +21,14 @@ use crate::config::{Log, LogFormat};
 use fields::CleanFields;
 use line::Lines;
 
-/// Writes the log of this process to stderr from now on. Fails when that was decided before.
-pub fn init(log: Log, stderr_is_a_terminal: bool) -> Result<(), SetGlobalDefaultError> {
-    tracing::subscriber::set_global_default(subscriber(log, stderr_is_a_terminal, io::stderr))
+/// Writes the log of this process to stderr from now on. What was decided by an earlier call stands.
+pub fn start(log: &Log) {
+    let is_a_terminal = io::stderr().is_terminal();
+    let _ = tracing::subscriber::set_global_default(subscriber(log, is_a_terminal, io::stderr));
 }
 
 /// A log to `writer`, with one call of it per line.
-pub fn subscriber<W>(log: Log, is_a_terminal: bool, writer: W) -> impl Subscriber + Send + Sync
+pub fn subscriber<W>(log: &Log, is_a_terminal: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

@@ -23,7 +23,7 @@ impl Write for &Sink {
 fn logged(format: LogFormat, is_a_terminal: bool, write: impl FnOnce()) -> Vec<String> {
     let sink = Arc::new(Sink::default());
     let log = Log { level: Level::INFO, format };
-    tracing::subscriber::with_default(subscriber(log, is_a_terminal, Arc::clone(&sink)), write);
+    tracing::subscriber::with_default(subscriber(&log, is_a_terminal, Arc::clone(&sink)), write);
     let octets = sink.0.lock().unwrap().clone();
     String::from_utf8(octets).unwrap().lines().map(str::to_owned).collect()
 }

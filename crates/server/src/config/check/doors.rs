@@ -1,7 +1,9 @@
 use core::net::{Ipv4Addr, SocketAddr};
 use core::str::FromStr;
 
-use super::super::authority::{Authority, is_loopback};
+use countersign_core::authority::Authority;
+
+use super::super::authority::is_loopback;
 use super::super::client_address::{network, source};
 use super::super::desk::Desk;
 use super::super::names::Names;
@@ -66,7 +68,7 @@ pub(super) fn client_address(desk: &mut Desk<'_>, written: &Written, dangers: &m
     if source != ClientIpSource::Peer && proxies.unwrap_or_default().is_empty() {
         desk.contradiction(
             "client_ip_source",
-            "names a field, but nobody is trusted to fill it; name your proxies in `trusted_proxies`",
+            "is the word of a proxy, but nobody is trusted to give it; name your proxies in `trusted_proxies`",
         );
     }
     if networks.iter().any(|entry| network(&entry.to_string(), false).is_err()) {

@@ -35,7 +35,8 @@ pub(super) fn sizes(desk: &mut Desk<'_>, written: &Written) -> Sizes {
 
 pub(super) fn replay(desk: &mut Desk<'_>, written: &WrittenReplay) -> ReplayQuotas {
     let total = desk.whole("replay.total", written.total, 1 << 22, 1..=1 << 28);
-    let per_key = desk.whole("replay.per_key", written.per_key, total.min(1 << 16), 1..=total);
+    let per_key =
+        desk.whole("replay.per_key", written.per_key, 60_000.min(u32::try_from(total).unwrap_or(u32::MAX)), 1..=total);
     ReplayQuotas { per_key, total }
 }
 

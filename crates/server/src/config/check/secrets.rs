@@ -1,11 +1,11 @@
 use countersign_core::encoding::unhex;
-use countersign_core::secret::Secret32;
+use countersign_core::secret::{KeyEncryptionKey, Secret32, WeakKek};
 use zeroize::Zeroizing;
 
 use super::super::desk::Desk;
 use super::super::secret::{KekSource, SecretText, SeedKeySource, octets32};
 use super::super::written::Written;
-use crate::data::is_documented_example;
+use crate::data::KEK_VERSION;
 
 pub(super) fn seed_mode(desk: &mut Desk<'_>, written: &Written, dangers: &mut Vec<String>) -> Option<SeedKeySource> {
     let on = written.danger_seed_mode == Some(true);
@@ -36,10 +36,15 @@ pub(super) fn seed_mode(desk: &mut Desk<'_>, written: &Written, dangers: &mut Ve
                 .to_owned(),
         );
     }
-    if given.as_ref().is_some_and(|key| is_documented_example(key.expose())) {
+    if given.as_ref().is_some_and(is_published) {
         dangers.push("seed_shared_key: this key stands in the documentation, so everybody knows it".to_owned());
     }
     given.map(SeedKeySource::Given).or(file.map(SeedKeySource::File)).filter(|_| on)
+}
+
+/// Whether a key is one that the server would not take for itself.
+fn is_published(key: &Secret32) -> bool {
+    KeyEncryptionKey::from_octets(KEK_VERSION, key.expose()).is_err_and(|weak| weak == WeakKek::Example)
 }
 
 fn hex32(text: &str) -> Option<Secret32> {
@@ -53,15 +58,12 @@ pub(super) fn kek(desk: &mut Desk<'_>, written: &Written, variable: Option<&Secr
     if file.is_some() {
         desk.contradiction("kek_file", "stands beside COUNTERSIGN_KEK; unset one of them");
     }
-    match octets32(text.expose()) {
-        Some(key) if !is_documented_example(key.expose()) => return KekSource::Environment(key),
-        Some(_) => {
-            desk.variable("COUNTERSIGN_KEK", "is a key that everybody knows; make one with `openssl rand -hex 32`")
-        }
-        None => desk.variable(
-            "COUNTERSIGN_KEK",
-            "must be 32 octets as 64 hex digits or in base64; make one with `openssl rand -hex 32`",
-        ),
+    const EVERYBODYS: &str = "is a key that everybody knows; make one with `openssl rand -hex 32`";
+    const SHAPE: &str = "must be 32 octets as 64 hex digits or in base64; make one with `openssl rand -hex 32`";
+    match octets32(text.expose()).map(|octets| KeyEncryptionKey::from_octets(KEK_VERSION, octets.expose())) {
+        Some(Ok(kek)) => return KekSource::Environment(kek),
+        Some(Err(WeakKek::Example)) => desk.variable("COUNTERSIGN_KEK", EVERYBODYS),
+        Some(Err(WeakKek::Length)) | None => desk.variable("COUNTERSIGN_KEK", SHAPE),
     }
     KekSource::DataDirectory
 }
