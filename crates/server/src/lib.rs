@@ -1,1 +1,3 @@
 //! The Countersign guard as a library: use cases, the HTTP doors in front of them, and the workers behind.
+
+pub mod http;

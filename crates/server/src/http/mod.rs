@@ -1,0 +1,3 @@
+//! The HTTP doors: what is believed about bytes and addresses before anybody's signature is looked at.
+
+pub mod peer;
