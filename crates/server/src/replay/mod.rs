@@ -128,7 +128,7 @@ impl ReplayState {
 fn limits(accounts: &Accounts) -> Limits {
     let quotas = &accounts.config.replay;
     Limits {
-        per_key: u32::try_from(quotas.per_key).unwrap_or(u32::MAX),
+        per_key: quotas.per_key,
         total: usize::try_from(quotas.total).unwrap_or(usize::MAX),
     }
 }
