@@ -1,12 +1,14 @@
 //! Values to try stores with, told apart by a small number.
 
 use core::future::Future;
+use core::time::Duration;
 
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, Ticket, TicketState, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, TicketId, UserId};
+use countersign_core::replay::{AcceptClock, AcceptMark, Reading};
 use countersign_core::secret::Sealed;
-use countersign_core::time::Timestamp;
+use countersign_core::time::{Freshness, Timestamp};
 use countersign_core::username::Username;
 use tokio::task::JoinSet;
 
@@ -19,6 +21,15 @@ pub const NOW: Timestamp = Timestamp::from_secs(1_763_780_000);
 /// So many milliseconds after [`NOW`].
 pub const fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() + millis)
+}
+
+/// The mark of a run that began at [`NOW`] and was followed by so many others, kept so many milliseconds later.
+pub fn accept_mark(later_runs: u8, millis: u64) -> AcceptMark {
+    let reading = Reading { wall: NOW, monotonic: Duration::ZERO };
+    let first = AcceptClock::start(None, false, reading, Freshness::DEFAULT).mark_to_keep();
+    let mut last = (0..later_runs).fold(first, |mark, _| mark.reset(NOW));
+    last.mark = at(millis);
+    last
 }
 
 /// An event of this kind at this time.

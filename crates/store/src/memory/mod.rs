@@ -5,9 +5,12 @@ mod burnt_nonces;
 mod enrolments;
 mod events;
 mod keys;
+mod replay;
 mod server_secrets;
 mod tickets;
 mod users;
+
+pub use replay::{Burn, Limits, MemoryReplayGuard, Unrestorable, Usage};
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -15,10 +18,11 @@ use std::sync::{Mutex, MutexGuard};
 use countersign_core::account::{KeyRecord, Ticket, User};
 use countersign_core::event::Event;
 use countersign_core::id::{KeyId, TicketId, UserId};
+use countersign_core::replay::AcceptMark;
 use countersign_core::secret::Sealed;
 use countersign_core::time::Timestamp;
 
-use crate::port::{AcceptMark, StoreError};
+use crate::port::StoreError;
 
 /// Everything a guard keeps, for as long as the process lives.
 ///

@@ -24,7 +24,7 @@ pub struct BurntNonce {
     pub keyid: String,
     /// The decoded octets of the nonce.
     pub nonce: Vec<u8>,
-    /// `created + W + 1 s`.
+    /// As [`burnt_until`](countersign_core::replay::burnt_until) says.
     pub keep_until: Timestamp,
 }
 

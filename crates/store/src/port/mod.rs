@@ -16,7 +16,7 @@ mod server_secrets;
 mod tickets;
 mod users;
 
-pub use accept_mark::{AcceptMark, AcceptMarks};
+pub use accept_mark::AcceptMarks;
 pub use burnt_nonces::{Burning, BurntNonce, BurntNonces};
 pub use enrolments::{Confirmation, Confirmed, Enrolments, Noted};
 pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded};
