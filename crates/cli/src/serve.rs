@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let Args { guard, listen, admin_listen, upstream } = args;
     let config = guard.configuration(Overrides { listen, admin_listen, upstream, ..Overrides::default() })?;
-    telemetry::init(config.log, std::io::stderr().is_terminal())?;
+    telemetry::start(&config.log);
     for danger in config.dangers() {
         eprintln!("danger: {danger}");
     }

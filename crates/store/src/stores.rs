@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use crate::memory::Memory;
@@ -22,6 +23,12 @@ pub struct Stores {
     pub accept_marks: Arc<dyn AcceptMarks>,
     /// Nonces of future-dated requests.
     pub burnt_nonces: Arc<dyn BurntNonces>,
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores").finish_non_exhaustive()
+    }
 }
 
 impl Stores {

@@ -127,8 +127,5 @@ impl ReplayState {
 
 fn limits(accounts: &Accounts) -> Limits {
     let quotas = &accounts.config.replay;
-    Limits {
-        per_key: quotas.per_key,
-        total: usize::try_from(quotas.total).unwrap_or(usize::MAX),
-    }
+    Limits { per_key: quotas.per_key, total: usize::try_from(quotas.total).unwrap_or(usize::MAX) }
 }
