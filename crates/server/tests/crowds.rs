@@ -86,6 +86,22 @@ async fn when_all_are_busy_a_newcomer_is_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_trusted_proxy_may_connect_as_often_as_its_clients_need() {
+    let limits = Limits { per_network: 1, ..patient() };
+    let live = Live::behind_loopback_proxies(limits, "x-forwarded-for").await;
+    let mut busy = TcpStream::connect(live.address).await.unwrap();
+    busy.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    live.until_seen("GET /endless").await;
+    assert_eq!(statuses(&exchange(live.address, GET, usize::MAX, true).await), [200]);
+
+    let live = Live::start_with(limits).await;
+    let mut busy = TcpStream::connect(live.address).await.unwrap();
+    busy.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    live.until_seen("GET /endless").await;
+    assert_eq!(statuses(&exchange(live.address, b"", usize::MAX, true).await), [503], "and nobody else may");
+}
+
+#[tokio::test]
 async fn idle_connections_make_room_for_newcomers() {
     let live = Live::start_with(Limits { connections: 4, ..patient() }).await;
     let mut idle = Vec::new();

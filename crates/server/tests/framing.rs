@@ -11,6 +11,7 @@ mod live;
 
 use std::time::Duration;
 
+use countersign_server::http::peer::{ClientAddress, ClientIpSource};
 use live::{Live, exchange, patient, statuses};
 use serde::Deserialize;
 
@@ -138,6 +139,17 @@ async fn a_proxy_may_name_its_client_before_http() {
     assert!(live.seen().iter().all(|seen| seen.peer.client.to_string() == "192.0.2.1"));
     let without = exchange(live.address, b"GET /ok HTTP/1.1\r\nHost: a\r\n\r\n", usize::MAX, true).await;
     assert_eq!((without.as_str(), live.seen().len()), ("", 2), "nobody can say whose request this is");
+}
+
+#[tokio::test]
+async fn nobody_else_may_name_a_client_before_http() {
+    let clients = ClientAddress { source: ClientIpSource::ProxyProtocol, ..ClientAddress::default() };
+    let live = Live::start_for(live::brief(), clients).await;
+    let forged = b"PROXY TCP4 192.0.2.1 127.0.0.1 5 6\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(statuses(&exchange(live.address, forged, usize::MAX, true).await), [400]);
+    let plain = b"GET /ok HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(statuses(&exchange(live.address, plain, usize::MAX, false).await), [200]);
+    assert!(live.seen().iter().all(|seen| seen.peer.client.is_loopback()));
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ impl Live {
         Self::start_for(limits, ClientAddress { trusted, source }).await
     }
 
-    async fn start_for(limits: Limits, clients: ClientAddress) -> Self {
+    pub(crate) async fn start_for(limits: Limits, clients: ClientAddress) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, seen) = (CancellationToken::new(), Arc::new(Mutex::new(Vec::new())));

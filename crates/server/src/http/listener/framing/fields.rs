@@ -30,7 +30,7 @@ impl Fields {
         if !is_token(name) {
             return Err(Malformed("a field name that is a token, the colon directly after it"));
         }
-        if !value.iter().all(|octet| is_value(*octet)) {
+        if !is_value(value) {
             return Err(Malformed("a field value of visible ASCII, spaces and tabs"));
         }
         self.note(name, without_ows(value))

@@ -1,6 +1,6 @@
 //! The request line, RFC 9112 §3.
 
-use super::octets::is_token;
+use super::octets::{all, is_token};
 use super::violation::Violation;
 use super::{MAX_TARGET, Violation::Malformed};
 
@@ -23,8 +23,8 @@ pub(super) struct RequestLine {
 
 /// Whether the line, of which perhaps only the beginning is there yet, has a target that is too long.
 pub(super) fn target_is_too_long(line: &[u8]) -> bool {
-    let target = line.split(|octet| *octet == b' ').nth(1);
-    target.is_some_and(|target| target.len() > MAX_TARGET)
+    let target = || line.split(|octet| *octet == b' ').nth(1);
+    line.len() > MAX_TARGET && target().is_some_and(|target| target.len() > MAX_TARGET)
 }
 
 impl RequestLine {
@@ -64,7 +64,7 @@ fn check_target(method: &[u8], target: &[u8]) -> Result<(), Violation> {
     if !target.starts_with(b"/") {
         return Err(Malformed("a target in origin form"));
     }
-    if !target.iter().all(|octet| is_target(*octet)) {
+    if !all(target, is_target) {
         return Err(Malformed("a target of visible ASCII that RFC 3986 or browsers leave unencoded"));
     }
     Ok(())

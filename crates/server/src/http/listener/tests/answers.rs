@@ -163,6 +163,8 @@ async fn a_stop_closes_idle_and_silent_connections_at_once() {
         wire.ledger.stop();
         let (received, after) = wire.receive_all().await;
         assert_eq!((received.as_str(), after < 0.1), ("", true), "{sent:?}");
+        let ended = tokio::time::timeout(Duration::from_millis(100), wire.served).await;
+        assert!(ended.is_ok(), "it does not linger: {sent:?}");
     }
 }
 
