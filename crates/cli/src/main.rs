@@ -1,3 +1,76 @@
 //! The `countersign` command.
 
-fn main() {}
+mod call;
+mod enrol;
+mod event;
+mod exit;
+mod input;
+mod key;
+mod key_show;
+mod operate;
+mod print;
+mod profile;
+mod say;
+mod serve;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+
+/// A guard for HTTP APIs: is this still the one who signed in?
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Enrol(enrol::Args),
+    Call(call::Args),
+    #[command(subcommand)]
+    User(user::Command),
+    #[command(subcommand)]
+    Key(key::Command),
+    #[command(subcommand)]
+    Event(event::Command),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
+    let exit = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    exit.unwrap_or_else(|error| {
+        say::note(say::chain(error.as_ref()));
+        Exit::Usage
+    })
+    .into()
+}
+
+async fn run(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Enrol(args) => enrol::run(args).await,
+        Command::Call(args) => call::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
+        Command::User(command) => user::run(command).await,
+        Command::Key(command) => key::run(command).await,
+        Command::Event(command) => event::run(command).await,
+    }
+}
+
+/// Help that was asked for is a success; anything else is a wrong use, which is 1 and not clap's 2: 2 means the network.
+fn misused(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}

@@ -5,10 +5,13 @@ use core::time::Duration;
 
 /// Milliseconds since the Unix epoch. Where the protocol speaks of seconds (`created`, `expires`, a ticket's
 /// `not_after`) the conversion is explicit.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The end of time.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// A point in time from milliseconds since the Unix epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
@@ -57,7 +60,7 @@ impl fmt::Debug for Timestamp {
 }
 
 /// How far `created` may lie from our clock: W seconds, the same backwards and forwards.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Freshness {
     window: Duration,
 }

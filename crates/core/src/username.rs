@@ -99,9 +99,9 @@ pub enum BadUsername {
     Reserved,
 }
 
-/// RFC 8264 lets all of visible ASCII and, in the right context, joiners into identifiers.
-fn is_barred(character: char) -> bool {
-    matches!(character, ',' | ';' | ':' | '"' | '\u{200c}' | '\u{200d}') || character.is_control()
+/// RFC 8264 §9.11 lets all of visible ASCII and, in the right context, joiners into identifiers (controls never).
+const fn is_barred(character: char) -> bool {
+    matches!(character, ',' | ';' | ':' | '"' | '\u{200c}' | '\u{200d}')
 }
 
 fn mixes_scripts(name: &str) -> bool {

@@ -44,6 +44,10 @@ pub enum Refusal {
     Replayed,
     /// This key has too many nonces under way.
     Throttled,
+    /// Another enrolment took the name before this key was confirmed.
+    NameTaken,
+    /// The ticket that this key came by was used, taken back or expired before the key was confirmed.
+    TicketSpent,
     /// The guard does not know yet what it has seen.
     WarmingUp,
     /// The guard cannot remember any more nonces, or its clock is in doubt.
@@ -58,6 +62,7 @@ impl Refusal {
             Self::Stale | Self::FutureDated => Problem::CLOCK_SKEW,
             Self::Replayed => Problem::REPLAYED,
             Self::Throttled => Problem::THROTTLED,
+            Self::NameTaken | Self::TicketSpent => Problem::CONFLICT,
             Self::WarmingUp => Problem::WARMING_UP,
             Self::Unavailable => Problem::UNAVAILABLE,
         }

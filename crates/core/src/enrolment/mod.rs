@@ -18,8 +18,8 @@ mod ticket;
 
 pub use card::{BadCard, Card, CardKind};
 pub use client::{ClientHandshake, EnrolError, Enrolled, Introduction};
-pub use noise::Failed;
+pub use noise::HandshakeFailed;
 pub use payload::{Answers, BadIntroduction, EnrolRefusal, MAX_DEVICE};
 pub use primitives::public_key;
-pub use server::{Accepted, Claim, DoesNotOpen, Grant, Introduced, Knock, MAX_BODY, Malformed, within_a_day};
+pub use server::{Accepted, Claim, DoesNotOpen, Grant, Introduced, Knock, MAX_BODY, Malformed, TIME_TOLERANCE, within_a_day};
 pub use ticket::{decoy_psk, ticket_psk};

@@ -20,9 +20,9 @@ const OVERHEAD: usize = 32 + 16;
 /// A step of the handshake that could not be taken. Which one is nobody's business but a debugger's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the handshake failed")]
-pub struct Failed;
+pub struct HandshakeFailed;
 
-impl From<snow::Error> for Failed {
+impl From<snow::Error> for HandshakeFailed {
     fn from(_: snow::Error) -> Self {
         Self
     }
@@ -36,29 +36,33 @@ pub(super) struct Handshake {
 
 impl Handshake {
     /// The client's side.
-    pub(super) fn initiator(server_key: &[u8; 32], psk: &Secret32, prologue: &[u8]) -> Result<Self, Failed> {
+    pub(super) fn initiator(server_key: &[u8; 32], psk: &Secret32, prologue: &[u8]) -> Result<Self, HandshakeFailed> {
         let chance = Chance::default();
         let builder = builder(&chance, psk, prologue)?.remote_public_key(server_key)?;
         Ok(Self { state: builder.build_initiator()?, chance })
     }
 
     /// The server's side.
-    pub(super) fn responder(server_static: &Secret32, psk: &Secret32, prologue: &[u8]) -> Result<Self, Failed> {
+    pub(super) fn responder(
+        server_static: &Secret32,
+        psk: &Secret32,
+        prologue: &[u8],
+    ) -> Result<Self, HandshakeFailed> {
         let chance = Chance::default();
         let builder = builder(&chance, psk, prologue)?.local_private_key(server_static.expose())?;
         Ok(Self { state: builder.build_responder()?, chance })
     }
 
     /// Writes our message around this payload; `ephemeral` is 32 random octets, new for each call.
-    pub(super) fn write(&mut self, payload: &[u8], ephemeral: &Secret32) -> Result<Vec<u8>, Failed> {
+    pub(super) fn write(&mut self, payload: &[u8], ephemeral: &Secret32) -> Result<Vec<u8>, HandshakeFailed> {
         self.chance.put(ephemeral);
         let mut message = vec![0; payload.len().saturating_add(OVERHEAD)];
         let written = self.state.write_message(payload, &mut message)?;
-        if written == message.len() { Ok(message) } else { Err(Failed) }
+        if written == message.len() { Ok(message) } else { Err(HandshakeFailed) }
     }
 
     /// Reads their message and gives its payload.
-    pub(super) fn read(&mut self, message: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failed> {
+    pub(super) fn read(&mut self, message: &[u8]) -> Result<Zeroizing<Vec<u8>>, HandshakeFailed> {
         let mut payload = Zeroizing::new(vec![0; message.len()]);
         let read = self.state.read_message(message, &mut payload)?;
         payload.truncate(read);
@@ -66,8 +70,8 @@ impl Handshake {
     }
 
     /// What both sides saw, hashed; it names this handshake and no other (Noise §11.2).
-    pub(super) fn hash(&self) -> Result<[u8; 32], Failed> {
-        self.state.get_handshake_hash().try_into().map_err(|_| Failed)
+    pub(super) fn hash(&self) -> Result<[u8; 32], HandshakeFailed> {
+        self.state.get_handshake_hash().try_into().map_err(|_| HandshakeFailed)
     }
 }
 
@@ -77,7 +81,7 @@ impl fmt::Debug for Handshake {
     }
 }
 
-fn builder<'a>(chance: &Chance, psk: &'a Secret32, prologue: &'a [u8]) -> Result<Builder<'a>, Failed> {
+fn builder<'a>(chance: &Chance, psk: &'a Secret32, prologue: &'a [u8]) -> Result<Builder<'a>, HandshakeFailed> {
     let params = PATTERN.parse()?;
     Ok(Builder::with_resolver(params, Box::new(Resolver(chance.clone()))).psk(0, psk.expose())?.prologue(prologue)?)
 }

@@ -128,6 +128,11 @@ impl PendingEnrolments {
         self.by_keyid.retain(|_, held| now <= held.expires);
     }
 
+    /// Forgets those that can no longer be granted, such as those of a ticket that was taken back.
+    pub fn forget(&mut self, void: impl Fn(&Pending) -> bool) {
+        self.by_keyid.retain(|_, held| !void(held));
+    }
+
     /// How many are held.
     pub fn len(&self) -> usize {
         self.by_keyid.len()

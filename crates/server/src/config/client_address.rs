@@ -1,44 +1,18 @@
 use core::net::IpAddr;
-use core::str::FromStr;
 
 use ipnet::IpNet;
 
-/// How the address of a client is found (one source, never a fall-back to another).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientAddress {
-    /// Whose word about the client's address is taken. Empty: nobody's.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Where the address is read.
-    pub source: ClientIpSource,
-}
+use crate::http::peer::ClientIpSource;
 
-/// Where the address of a client is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientIpSource {
-    /// The other end of the connection.
-    Peer,
-    /// `X-Forwarded-For`, from the right, past trusted proxies.
-    XForwardedFor,
-    /// `Forwarded` (RFC 7239), from the right, past trusted proxies.
-    Forwarded,
-    /// `X-Real-IP`.
-    XRealIp,
-    /// The PROXY protocol header with which a trusted proxy opens every connection.
-    ProxyProtocol,
-}
-
-impl FromStr for ClientIpSource {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "peer" => Ok(Self::Peer),
-            "x-forwarded-for" => Ok(Self::XForwardedFor),
-            "forwarded" => Ok(Self::Forwarded),
-            "x-real-ip" => Ok(Self::XRealIp),
-            "proxy-protocol" => Ok(Self::ProxyProtocol),
-            _ => Err("it is none of them".to_owned()),
-        }
+/// Where the address of a client is read, by its name in the configuration.
+pub(super) fn source(text: &str) -> Result<ClientIpSource, String> {
+    match text {
+        "peer" => Ok(ClientIpSource::Peer),
+        "x-forwarded-for" => Ok(ClientIpSource::XForwardedFor),
+        "forwarded" => Ok(ClientIpSource::Forwarded),
+        "x-real-ip" => Ok(ClientIpSource::XRealIp),
+        "proxy-protocol" => Ok(ClientIpSource::ProxyProtocol),
+        _ => Err("it is none of them".to_owned()),
     }
 }
 

@@ -101,7 +101,7 @@ impl<'a> Desk<'a> {
         self.faults
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &mut self,
         path: &str,
         written: Option<&str>,

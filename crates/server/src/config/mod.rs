@@ -32,7 +32,6 @@ mod written;
 
 pub use authority::Authorities;
 pub use checked::Checked;
-pub use client_address::{ClientAddress, ClientIpSource};
 pub use fault::{ConfigError, Fault};
 pub use limits::{Limits, Log, LogFormat, ReplayQuotas, Sizes};
 pub use listing::{Entry, Listing};

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use countersign_core::time::Freshness;
 
-use super::client_address::ClientAddress;
 use super::limits::{Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
 use super::route::Routes;
 use super::secret::{KekSource, SeedKeySource};
 use super::url::Upstream;
+use crate::http::peer::ClientAddress;
 
 /// The configuration as meant. What has been looked at is a [`Checked<Config>`](super::Checked).
 #[derive(Clone, Debug)]

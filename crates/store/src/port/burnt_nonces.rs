@@ -6,7 +6,8 @@ use super::StoreError;
 /// Nonces of future-dated requests: refused, and burnt for as long as they could still become valid.
 #[async_trait]
 pub trait BurntNonces: Send + Sync {
-    /// Burns a nonce; durable when it returns. At most `limit` are kept per key.
+    /// Burns a nonce; durable when it returns. At most `limit` are kept per key. A nonce that comes again is kept until
+    /// the later of both times: it may have been signed anew, further ahead.
     async fn burn(&self, nonce: &BurntNonce, limit: u32) -> Result<Burning, StoreError>;
 
     /// All that are kept, for the guard in memory at start.
@@ -23,7 +24,7 @@ pub struct BurntNonce {
     pub keyid: String,
     /// The decoded octets of the nonce.
     pub nonce: Vec<u8>,
-    /// `created + W + 1 s`.
+    /// As [`burnt_until`](countersign_core::replay::burnt_until) says.
     pub keep_until: Timestamp,
 }
 

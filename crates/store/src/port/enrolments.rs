@@ -9,14 +9,15 @@ use super::StoreError;
 #[async_trait]
 pub trait Enrolments: Send + Sync {
     /// Takes the name, consumes the ticket and keeps the key, all or nothing, at `event.at`. A ticket that is used,
-    /// revoked or past its `not_after` at that time gives its refusal, and then nothing has changed.
+    /// revoked or past its `not_after` at that time gives [`Confirmed::TicketSpent`], and only then a name that is taken
+    /// [`Confirmed::NameTaken`]; after either nothing has changed. An id of a user or key that exists is an error.
     async fn confirm(&self, confirmation: &Confirmation, event: &Event) -> Result<Confirmed, StoreError>;
 
     /// Notes the hash of an enrolment message until `keep_until`. Of any number of callers bringing the same hash,
     /// exactly one is told [`Noted::First`].
     async fn note(&self, hash: [u8; 32], keep_until: Timestamp) -> Result<Noted, StoreError>;
 
-    /// Forgets the notes that need not be kept after `now`.
+    /// Forgets the notes with `keep_until` before `now`.
     async fn forget_notes(&self, now: Timestamp) -> Result<(), StoreError>;
 }
 

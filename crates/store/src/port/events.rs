@@ -3,7 +3,15 @@ use countersign_core::event::Event;
 
 use super::StoreError;
 
+/// The longest actor that is kept, in octets; a longer one is cut.
+pub const MAX_ACTOR: usize = 128;
+
+/// The longest detail that is kept, in octets; a longer one is cut.
+pub const MAX_DETAIL: usize = 512;
+
 /// The event log. Rows are added, never changed.
+///
+/// Whoever adds an event, by whichever port, has its `actor` and `detail` cut at [`MAX_ACTOR`] and [`MAX_DETAIL`].
 #[async_trait]
 pub trait Events: Send + Sync {
     /// Adds an event that tells of no change in the store.

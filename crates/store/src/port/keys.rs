@@ -8,13 +8,15 @@ use super::{Change, StoreError};
 /// Signing keys. They come into being by [`Enrolments`](super::Enrolments) only, and are never forgotten.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// The key of this id, revoked ones included. A row whose MAC does not hold is given back as revoked.
+    /// The key of this id, revoked ones included. A row whose MAC does not hold is given back as revoked, and nothing
+    /// else in it can be relied upon: its root may not open.
     async fn find(&self, id: &KeyId) -> Result<Option<KeyRecord>, StoreError>;
 
-    /// At most `limit` keys by id, after this one; for the table in memory at start.
+    /// At most `limit` keys by id, after this one; for the table in memory at start. Here and in other lists a row that
+    /// cannot even be read is left out and reported, so that it harms nobody else; only the last page is short.
     async fn list(&self, after: Option<&KeyId>, limit: u32) -> Result<Vec<KeyRecord>, StoreError>;
 
-    /// All keys of a user.
+    /// All keys of a user, by id.
     async fn of_user(&self, user: UserId) -> Result<Vec<KeyRecord>, StoreError>;
 
     /// Revokes the key at `event.at`, for ever.

@@ -2,6 +2,9 @@
 //!
 //! Every change takes the [`Event`](countersign_core::event::Event) that tells of it, written in the same transaction,
 //! so that nothing happens unrecorded and nothing is recorded that did not happen.
+//!
+//! Any operation may be dropped half way. A read is then forgotten; a change is either not begun or made whole, and its
+//! caller, having no answer, must take it for either.
 
 mod accept_mark;
 mod burnt_nonces;
@@ -13,10 +16,10 @@ mod server_secrets;
 mod tickets;
 mod users;
 
-pub use accept_mark::{AcceptMark, AcceptMarks};
+pub use accept_mark::AcceptMarks;
 pub use burnt_nonces::{Burning, BurntNonce, BurntNonces};
 pub use enrolments::{Confirmation, Confirmed, Enrolments, Noted};
-pub use events::{Events, Recorded};
+pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded};
 pub use keys::Keys;
 pub use replay_guard::{ReplayGuard, Seen};
 pub use server_secrets::ServerSecrets;
@@ -35,6 +38,10 @@ pub enum StoreError {
     /// It was not done.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
+    /// The disk has failed under a change, which may have been made or not. Nothing is written any more: after an
+    /// error of the disk nobody knows what it holds, until the store is opened again.
+    #[error("the store has stopped after an error of the disk; start again to find out what was kept")]
+    Halted,
     /// What was stored is not what we wrote.
     #[error("stored {what} cannot be read back")]
     Corrupt {
@@ -43,6 +50,13 @@ pub enum StoreError {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl StoreError {
+    /// A failure that has done nothing.
+    pub(crate) fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(source.into())
+    }
 }
 
 /// What became of a change that is made at most once.

@@ -14,6 +14,6 @@ pub trait ServerSecrets: Send + Sync {
     /// racing callers all get the same.
     async fn keep_first(&self, name: &str, fresh: &Sealed) -> Result<Sealed, StoreError>;
 
-    /// Replaces the secret of this name.
+    /// Replaces the secret of this name; the former one is gone.
     async fn replace(&self, name: &str, fresh: &Sealed, event: &Event) -> Result<(), StoreError>;
 }

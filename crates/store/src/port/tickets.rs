@@ -8,7 +8,7 @@ use super::{Change, StoreError};
 /// Single-use permissions to enrol.
 #[async_trait]
 pub trait Tickets: Send + Sync {
-    /// Keeps a new, open ticket.
+    /// Keeps a new, open ticket. An id that exists is an error.
     async fn issue(&self, ticket: &Ticket, event: &Event) -> Result<(), StoreError>;
 
     /// The ticket of this id. A row whose MAC does not hold is given back as revoked.

@@ -6,7 +6,9 @@ use countersign_core::username::Username;
 
 use super::{Change, StoreError};
 
-/// Users. They come into being by [`Enrolments`](super::Enrolments) only.
+/// Users. They come into being by [`Enrolments`](super::Enrolments) only, and are never forgotten.
+///
+/// A row whose MAC does not hold is given back as disabled, or deleted if it says so, and cannot be enabled again.
 #[async_trait]
 pub trait Users: Send + Sync {
     /// The user of this id, deleted ones included.
@@ -19,6 +21,6 @@ pub trait Users: Send + Sync {
     async fn list(&self, after: Option<&Username>, limit: u32) -> Result<Vec<User>, StoreError>;
 
     /// Sets the state. A deleted user stays deleted ([`Change::Missing`]), and deleting revokes all keys of the user at
-    /// `event.at`. Leaving `Enabled` raises the generation.
+    /// `event.at`, which needs no events of their own. Leaving `Enabled` raises the generation.
     async fn set_state(&self, id: UserId, state: UserState, event: &Event) -> Result<Change, StoreError>;
 }

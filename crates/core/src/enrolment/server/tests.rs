@@ -188,6 +188,17 @@ fn the_clock_of_a_client_may_be_a_day_off_and_no_more() {
 }
 
 #[test]
+fn a_message_is_not_taken_any_more_when_its_hash_may_be_forgotten() {
+    let a_day_behind = NOW.saturating_sub(TIME_TOLERANCE);
+    for arrival in [a_day_behind, NOW, NOW.saturating_add(TIME_TOLERANCE)] {
+        let forgotten_after = open(&start(TICKET).1).unwrap().claim(arrival).unwrap().remember_until();
+        assert!(open(&start(TICKET).1).unwrap().claim(forgotten_after).is_ok());
+        let later = forgotten_after.saturating_add(Duration::from_millis(1));
+        assert_eq!(open(&start(TICKET).1).unwrap().claim(later), Err(EnrolRefusal::Unprocessable));
+    }
+}
+
+#[test]
 fn an_answer_with_any_octet_changed_is_not_our_servers() {
     let (_, body) = start(TICKET);
     let response = accept(open(&body).unwrap(), Answers::AllSigned).response;
@@ -226,7 +237,24 @@ fn an_answer_belongs_to_one_handshake() {
 
 #[test]
 fn an_answer_in_unknown_words_is_told_from_a_forged_one() {
-    for payload in [b"".as_slice(), &[2], &[1, 0, 0, 0, 3, b'n', b'e', b'w'], &[0, 0, 0, 0, 1, b'k'], &[1]] {
+    let granted =
+        FromServer::Granted { keyid: keyid(), s_rand: secret(0x51), server_time: NOW, answers: Answers::AllSigned };
+    let granted = granted.write();
+    let cut = &granted[..granted.len() - 1];
+    let other_answers = [cut, &[2]].concat();
+    let trailing = [granted.as_slice(), &[0]].concat();
+    let trailing_refusal = [FromServer::Refused(EnrolRefusal::Conflict).write().as_slice(), &[0]].concat();
+    for payload in [
+        b"".as_slice(),
+        &[1],
+        &[2],
+        b"\x01\0\0\0\x03new",
+        b"\0\0\0\0\x01k",
+        cut,
+        &other_answers,
+        &trailing,
+        &trailing_refusal,
+    ] {
         let (client, body) = start(TICKET);
         let mut introduced = open(&body).unwrap();
         let response = introduced.handshake.write(payload, &secret(0x44)).unwrap();
@@ -272,7 +300,7 @@ fn randomness_is_used_once_and_never_invented() {
     let prologue = enrol_prologue(AUTHORITY, TICKET);
     let mut handshake = Handshake::initiator(&public_key(&server()), &secret(0x22), &prologue).unwrap();
     handshake.write(b"", &secret(0x33)).unwrap();
-    assert_eq!(handshake.write(b"", &secret(0x34)).unwrap_err(), Failed, "there is one message of the client");
+    assert_eq!(handshake.write(b"", &secret(0x34)).unwrap_err(), HandshakeFailed, "there is one message of the client");
     // The first 32 octets of a message are the public half of what was given, so nothing else was mixed in.
     let (_, body) = start(TICKET);
     assert_eq!(body[9..41], public_key(&secret(0x33)));

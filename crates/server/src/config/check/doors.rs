@@ -4,11 +4,12 @@ use core::str::FromStr;
 use countersign_core::authority::Authority;
 
 use super::super::authority::is_loopback;
-use super::super::client_address::{ClientAddress, ClientIpSource, network};
+use super::super::client_address::{network, source};
 use super::super::desk::Desk;
 use super::super::names::Names;
 use super::super::url::Upstream;
 use super::super::written::Written;
+use crate::http::peer::{ClientAddress, ClientIpSource, TrustedProxies};
 
 /// Where we listen, under which names, and what stands behind.
 pub(super) struct Doors {
@@ -62,18 +63,22 @@ fn is_ourselves(upstream: &Upstream, own: [SocketAddr; 2]) -> bool {
 pub(super) fn client_address(desk: &mut Desk<'_>, written: &Written, dangers: &mut Vec<String>) -> ClientAddress {
     let any = written.danger_trust_all_proxies == Some(true);
     let proxies = written.trusted_proxies.as_deref();
-    let trusted_proxies = desk.list("trusted_proxies", proxies, |entry| network(entry, any));
-    let source = desk.text("client_ip_source", written.client_ip_source.as_deref(), ClientIpSource::Peer);
+    let networks = desk.list("trusted_proxies", proxies, |entry| network(entry, any));
+    let source = desk.read("client_ip_source", written.client_ip_source.as_deref(), ClientIpSource::Peer, source);
     if source != ClientIpSource::Peer && proxies.unwrap_or_default().is_empty() {
         desk.contradiction(
             "client_ip_source",
             "is the word of a proxy, but nobody is trusted to give it; name your proxies in `trusted_proxies`",
         );
     }
-    if trusted_proxies.iter().any(|entry| network(&entry.to_string(), false).is_err()) {
+    if networks.iter().any(|entry| network(&entry.to_string(), false).is_err()) {
         dangers.push("danger_trust_all_proxies: anybody can name any address as a client's".to_owned());
     }
-    ClientAddress { trusted_proxies, source }
+    let trusted = TrustedProxies::check(&networks, any).unwrap_or_else(|everyone| {
+        desk.contradiction("trusted_proxies", &everyone.to_string());
+        TrustedProxies::default()
+    });
+    ClientAddress { trusted, source }
 }
 
 /// An address to listen on.

@@ -1,0 +1,166 @@
+//! `countersign call`: a signed request and its verified answer.
+
+use bytes::Bytes;
+use countersign_client::conversation::ClockChange;
+use countersign_client::{Answer, CallError, Verified};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::exit::Exit;
+use crate::profile::{ProfileName, Shelf};
+use crate::{input, say};
+
+mod report;
+
+/// A change of the server's clock below this is not worth writing down.
+const WORTH_KEEPING_MS: u64 = 1_000;
+
+/// Sign a request, send it, verify the answer, print its body as it came
+///
+/// Exits with 0 for a verified answer 2xx or 3xx, 22 for a verified error, 3 for interference (its class is said on
+/// stderr, the body withheld), 2 when there was no answer or none that anybody signed, 1 when nothing was sent.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Whose key to sign with
+    #[arg(long, value_name = "PROFILE", default_value = "default")]
+    profile: ProfileName,
+    /// The method; GET without -d, POST with it
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    method: Option<Method>,
+    /// A header to send and sign; may be given many times
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body; @FILE reads it from a file, @- from stdin
+    #[arg(short = 'd', long = "data", value_name = "BODY|@FILE")]
+    data: Option<String>,
+    /// Print the status and the covered headers before the body
+    #[arg(short = 'i', long, conflicts_with = "json")]
+    include: bool,
+    /// Print one JSON object: status, verified, keyid, server_time_ms, offset_ms, problem, interference, body_b64
+    #[arg(long)]
+    json: bool,
+    /// Print the body of an error that nobody signed, too; anybody may have written it
+    #[arg(long)]
+    show_unverified: bool,
+    /// A path at the server of the profile, or a whole URL there
+    url: String,
+}
+
+/// Makes the call.
+pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
+    let shelf = Shelf::of_this_user()?;
+    let profile = shelf.open(&args.profile)?;
+    let client = profile.client()?;
+    let body = args.data.as_deref().map(input::octets).transpose()?;
+    let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
+    let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body));
+    let called = client.call(&method, &args.url, headers(&args.headers), body).await;
+    let change = ClockChange { from_ms: profile.offset_ms, to_ms: client.conversation().offset_ms() };
+    if change.to_ms.abs_diff(change.from_ms) >= WORTH_KEEPING_MS
+        && let Err(error) = shelf.keep_offset(&args.profile, change.to_ms)
+    {
+        say::note(format_args!("the server's clock could not be kept for the next call: {error:#}"));
+    }
+    let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms: change.to_ms, called: &called };
+    if args.json && !nothing_was_sent(&called) {
+        say::result(facts.json()?.as_bytes())?;
+    }
+    Ok(match &called {
+        Ok(answer) => answered(&args, answer)?,
+        Err(error) => failed(&args, error)?,
+    })
+}
+
+fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
+    if let Some(change) = answer.clock_change.filter(|change| answer.retried || change.is_jump()) {
+        say::note(report::correction(change));
+    }
+    if answer.retried && answer.clock_change.is_none() {
+        say::note("the first attempt arrived too late; it was signed anew and sent once more");
+    }
+    let verified = &answer.verified;
+    if !args.json {
+        if args.include {
+            say::result(&report::head(verified))?;
+        }
+        say::result(&verified.body)?;
+    }
+    if verified.status.is_success() || verified.status.is_redirection() {
+        return Ok(Exit::Done);
+    }
+    say::note(refusal(verified));
+    Ok(Exit::Refused)
+}
+
+/// What a verified error means, in one line.
+fn refusal(verified: &Verified) -> String {
+    let status = verified.status.as_u16();
+    let said = match verified.problem {
+        Some(problem) => format!("the guard refused ({status} {}): {}", problem.code, problem.detail),
+        None => format!("the server answered {}", status_line(verified.status)),
+    };
+    let unknown = if verified.outcome_is_unknown() { " Whether the request was carried out is unknown." } else { "" };
+    format!("{said}{unknown}")
+}
+
+fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
+    say::note(say::chain(error));
+    Ok(match error {
+        CallError::Interference(_) => {
+            say::note("the answer is withheld; whether the request was carried out is unknown");
+            Exit::Interference
+        }
+        CallError::Unverified(answer) => {
+            if let Some(problem) = answer.claimed_problem() {
+                say::note(format_args!("it claims: {}", problem.detail));
+            }
+            if args.show_unverified && !args.json {
+                say::result(answer.unproven_body())?;
+            }
+            Exit::Network
+        }
+        CallError::Network(_) => Exit::Network,
+        _ => Exit::Usage,
+    })
+}
+
+const fn nothing_was_sent(called: &Result<Answer, CallError>) -> bool {
+    matches!(called, Err(CallError::BadUrl(_) | CallError::CannotSign(_)))
+}
+
+fn status_line(status: StatusCode) -> String {
+    status.canonical_reason().map_or_else(|| status.as_u16().to_string(), |why| format!("{} {why}", status.as_u16()))
+}
+
+fn headers(given: &[(HeaderName, HeaderValue)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in given {
+        headers.append(name, value.clone());
+    }
+    headers
+        .entry(http::header::USER_AGENT)
+        .or_insert(HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION"))));
+    headers
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let (name, value) = text.split_once(':').ok_or("write it as 'name: value'")?;
+    let name = name.parse().map_err(|_| "the name of a header is letters, digits and hyphens")?;
+    let value =
+        HeaderValue::from_str(value.trim()).map_err(|_| "the value of a header is visible ASCII in one line")?;
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_a_name_a_colon_and_a_value() {
+        let (name, value) = header("Content-Type:  application/json ").unwrap();
+        assert_eq!((name.as_str(), value.as_bytes()), ("content-type", b"application/json".as_slice()));
+        assert!(header("x-empty:").is_ok());
+        for text in ["content-type", "a b: c", ": c", "x: a\r\ny: b", "x: \u{e9}"] {
+            assert!(header(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `countersign enrol`: a card becomes a key in a profile.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use countersign_client::{CallError, Enrolment, EnrolmentError, Network, Person, Server};
+use countersign_core::encoding::unhex;
+use countersign_core::enrolment::Card;
+use countersign_core::problem::Problem;
+use countersign_core::secret::Secret32;
+
+use crate::exit::Exit;
+use crate::profile::{Profile, ProfileName, Shelf};
+use crate::{input, say};
+
+/// Enrol at a server: make a key with the card that its operator gave you, and keep it in a profile
+///
+/// Exits with 0 when the key is confirmed, 22 when the server refused, 3 when what answered isn't the server of the
+/// card, 2 when nothing answered or nothing that proves itself, 1 when nothing was sent.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where the server is, such as https://api.example.com or http://127.0.0.1:8470
+    #[arg(long, value_name = "URL")]
+    server: String,
+    /// The card, a text that begins with countersign1:; @FILE reads it from a file, @- from stdin
+    #[arg(long, value_name = "CARD", required_unless_present = "seed_mode", conflicts_with = "seed_mode")]
+    card: Option<String>,
+    /// The name that you wish for
+    #[arg(long, value_name = "NAME")]
+    username: String,
+    /// What you call this device, so that you can tell your keys apart
+    #[arg(long, value_name = "LABEL", default_value = "")]
+    device: String,
+    /// The profile to keep the key in; there must be none of this name yet
+    #[arg(long, value_name = "PROFILE", default_value = "default")]
+    profile: ProfileName,
+    /// Enrol without a card, by the shared key of a server that runs in seed mode. Every holder of that key who
+    /// records this can compute yours: enrol again by a card when you can
+    #[arg(long, requires = "shared_key")]
+    seed_mode: bool,
+    /// The shared key of a server in seed mode, 64 hex digits; @FILE reads it from a file, @- from stdin
+    #[arg(long, value_name = "HEX", requires = "seed_mode")]
+    shared_key: Option<String>,
+}
+
+/// Enrols, keeps the key, confirms it.
+pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
+    let shelf = Shelf::of_this_user()?;
+    shelf.must_be_free(&args.profile)?;
+    let server = Server::parse(&args.server)?;
+    let enrolment = match enrol(&args, &server).await? {
+        Ok(enrolment) => enrolment,
+        Err(error) => return Ok(refused(&error)),
+    };
+    let profile = Profile::new(server, &args.username, &enrolment);
+    // Kept before it is confirmed: afterwards there is no other copy of it, and the ticket is spent.
+    shelf.create(&args.profile, &profile)?;
+    confirm(&args, &shelf, &profile).await
+}
+
+async fn enrol(args: &Args, server: &Server) -> anyhow::Result<Result<Enrolment, EnrolmentError>> {
+    let person = Person { username: &args.username, device: &args.device };
+    Ok(match (&args.card, &args.shared_key) {
+        (Some(card), _) => {
+            let card: Card = input::line(card)?.parse()?;
+            countersign_client::enrol(server, &card, &person).await
+        }
+        (None, Some(shared_key)) => {
+            let octets = unhex(&input::line(shared_key)?).and_then(|octets| octets.try_into().ok());
+            let shared = Secret32::new(octets.context("the shared key is 64 lower-case hex digits")?);
+            countersign_client::enrol_in_seed_mode(server, &shared, &person).await
+        }
+        (None, None) => anyhow::bail!("give the card with --card"),
+    })
+}
+
+fn refused(error: &EnrolmentError) -> Exit {
+    say::note(say::chain(error));
+    match error {
+        EnrolmentError::Refused(_) | EnrolmentError::NotUnderstood => Exit::Refused,
+        EnrolmentError::NotOurServer | EnrolmentError::Interference(_) => Exit::Interference,
+        EnrolmentError::Unverified(answer) => {
+            match answer.claimed_problem() {
+                // The one answer for whatever doesn't open (protocol §3).
+                Some(&Problem::UNAUTHORIZED) => say::note(
+                    "it claims that the card opens nothing: it may be used, expired or taken back; ask for a new one",
+                ),
+                Some(problem) => say::note(format_args!("it claims: {}", problem.detail)),
+                None => {}
+            }
+            Exit::Network
+        }
+        EnrolmentError::Network(_) => Exit::Network,
+        _ => Exit::Usage,
+    }
+}
+
+/// The key's first signed request makes the account.
+async fn confirm(args: &Args, shelf: &Shelf, profile: &Profile) -> anyhow::Result<Exit> {
+    let path = shelf.path(&args.profile);
+    let client = profile.client()?;
+    let confirmed = match client.whoami().await {
+        Err(CallError::Network(Network::NoConnection(_) | Network::NoAnswer(_))) => client.whoami().await,
+        answer => answer,
+    };
+    match confirmed {
+        Ok(answer) if answer.verified.status.is_success() => {
+            let (name, keyid) = (&args.username, &profile.credentials.keyid);
+            let place = format!("profile {} ({})", args.profile, path.display());
+            say::result(format!("{name} is enrolled: key {keyid}, kept in {place}\n").as_bytes())?;
+            Ok(Exit::Done)
+        }
+        Ok(answer) => {
+            let why = answer.verified.problem.map_or("the server did not confirm the key", |problem| problem.detail);
+            say::note(format_args!("the key was not confirmed: {why}"));
+            let never_will_be = matches!(answer.verified.status.as_u16(), 409 | 410 | 422);
+            if never_will_be {
+                shelf.remove(&args.profile).with_context(|| format!("cannot remove {}", path.display()))?;
+            } else {
+                say::note(unconfirmed(&args.profile, &path));
+            }
+            Ok(Exit::Refused)
+        }
+        Err(error) => {
+            say::note(say::chain(&error));
+            say::note(unconfirmed(&args.profile, &path));
+            Ok(if matches!(error, CallError::Interference(_)) { Exit::Interference } else { Exit::Network })
+        }
+    }
+}
+
+fn unconfirmed(name: &ProfileName, path: &Path) -> String {
+    format!(
+        "the key is kept in {} but may not be confirmed; try countersign call --profile {name} /api/auth/whoami, and \
+         if it is unknown a minute later, remove that file and enrol again",
+        path.display()
+    )
+}

@@ -1,0 +1,117 @@
+//! `countersign key show`: the key of a profile, for use with any other RFC 9421 library.
+
+use countersign_core::encoding::hex;
+use countersign_core::secret::Root;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::exit::Exit;
+use crate::profile::{Profile, ProfileName, Shelf};
+use crate::say;
+
+/// Show the key of a profile: its name, when it was made, and with --danger-secret what it signs with
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which profile
+    #[arg(long, value_name = "PROFILE", default_value = "default")]
+    profile: ProfileName,
+    /// Show the secrets too: root, c2s (signs requests) and s2c (signs answers). Whoever sees them can act as you
+    #[arg(long)]
+    danger_secret: bool,
+    /// Print one JSON object: keyid, created (milliseconds since 1970), and root, c2s, s2c in hex
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is shown, in this order.
+#[derive(Serialize)]
+struct Shown<'a> {
+    keyid: &'a str,
+    created: u64,
+    #[serde(flatten)]
+    secrets: Option<Secrets>,
+}
+
+/// The secrets of a key in hex. This is the one place that writes them out, for their owner and at their word.
+#[derive(Serialize)]
+struct Secrets {
+    root: String,
+    c2s: String,
+    s2c: String,
+}
+
+impl Secrets {
+    fn of(root: &Root, keyid: &str) -> Self {
+        let derived = |name| hex(root.derive(name, keyid.as_bytes()).expose());
+        Self { root: hex(root.secret().expose()), c2s: derived("c2s mac"), s2c: derived("s2c mac") }
+    }
+}
+
+impl Drop for Secrets {
+    fn drop(&mut self) {
+        use zeroize::Zeroize as _;
+        for secret in [&mut self.root, &mut self.c2s, &mut self.s2c] {
+            secret.zeroize();
+        }
+    }
+}
+
+/// Shows it.
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let profile = Shelf::of_this_user()?.open(&args.profile)?;
+    let shown = shown(&profile, args.danger_secret);
+    let text = Zeroizing::new(if args.json { serde_json::to_string(&shown)? + "\n" } else { lines(&shown, &profile) });
+    say::result(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn shown(profile: &Profile, danger_secret: bool) -> Shown<'_> {
+    let keyid = profile.credentials.keyid.as_str();
+    let secrets = danger_secret.then(|| Secrets::of(&profile.root, keyid));
+    Shown { keyid, created: profile.created.as_millis(), secrets }
+}
+
+fn lines(shown: &Shown<'_>, profile: &Profile) -> String {
+    let mut text = format!(
+        "keyid    {}\ncreated  {} (milliseconds since 1970)\nserver   {}\nsigns as {}\nusername {}\n",
+        shown.keyid,
+        shown.created,
+        profile.server.origin(),
+        profile.credentials.authority,
+        profile.username
+    );
+    if let Some(Secrets { root, c2s, s2c }) = &shown.secrets {
+        text += &format!("root     {root}\nc2s      {c2s}\ns2c      {s2c}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::secret::Secret32;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_those_of_the_protocols_vectors_and_stand_in_the_order_of_the_contract() {
+        let vectors = include_str!("../../../vectors/countersign.json");
+        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+        let text = |name: &str| vectors["keys"][name].as_str().unwrap();
+        let octets = countersign_core::encoding::unhex(text("root")).unwrap();
+        let root = Root::new(Secret32::new(octets.try_into().unwrap()));
+        let secrets = Some(Secrets::of(&root, text("keyid")));
+        let shown = Shown { keyid: text("keyid"), created: 1_763_780_000_183, secrets };
+        assert_eq!(
+            serde_json::to_string(&shown).unwrap(),
+            format!(
+                r#"{{"keyid":"{}","created":1763780000183,"root":"{}","c2s":"{}","s2c":"{}"}}"#,
+                text("keyid"),
+                text("root"),
+                text("c2s"),
+                text("s2c")
+            )
+        );
+        let without = Shown { keyid: "k", created: 0, secrets: None };
+        assert_eq!(serde_json::to_string(&without).unwrap(), r#"{"keyid":"k","created":0}"#);
+    }
+}

@@ -1,0 +1,147 @@
+//! The files of profiles: mode 0600 in a directory of mode 0700, written whole or not at all.
+
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
+
+use super::{Profile, ProfileName, written};
+
+/// Longer than any profile, and short enough to be read without a second thought.
+const LONGEST: u64 = 16 * 1024;
+
+/// The directory in which profiles stand.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    directory: PathBuf,
+}
+
+impl Shelf {
+    /// The profiles under this home.
+    pub(crate) fn at(home: &Path) -> Self {
+        Self { directory: home.join("profiles") }
+    }
+
+    /// The profiles of whoever runs this command.
+    pub(crate) fn of_this_user() -> anyhow::Result<Self> {
+        Ok(Self::at(&super::home()?))
+    }
+
+    /// Where the profile of this name stands, or would.
+    pub(crate) fn path(&self, name: &ProfileName) -> PathBuf {
+        self.directory.join(format!("{name}.toml"))
+    }
+
+    /// Fails when there is a profile of this name: it may hold the only copy of a key.
+    pub(crate) fn must_be_free(&self, name: &ProfileName) -> anyhow::Result<()> {
+        let path = self.path(name);
+        ensure!(
+            path.symlink_metadata().is_err(),
+            "there is a profile {name} already, and its key would be lost; choose another with --profile, or move {} away",
+            path.display()
+        );
+        Ok(())
+    }
+
+    /// Keeps a new profile, and never in place of another.
+    pub(crate) fn create(&self, name: &ProfileName, profile: &Profile) -> anyhow::Result<()> {
+        self.make_directory()?;
+        let text = written::write(profile)?;
+        let file = self.write(text.as_bytes())?;
+        match file.persist_noclobber(self.path(name)) {
+            Ok(_) => self.sync(),
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => self.must_be_free(name),
+            Err(refused) => Err(refused.error).with_context(|| format!("cannot write {}", self.path(name).display())),
+        }
+    }
+
+    /// Reads the profile of this name, if nobody else can read it.
+    pub(crate) fn open(&self, name: &ProfileName) -> anyhow::Result<Profile> {
+        let path = self.path(name);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                bail!("there is no profile {name} ({}); make one with countersign enrol", path.display())
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        must_be_private(&file, &path)?;
+        let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize));
+        file.take(LONGEST).read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut profile = written::read(&text).with_context(|| format!("{} is damaged", path.display()))?;
+        if let Some(offset_ms) = self.offset(name) {
+            profile.offset_ms = offset_ms;
+        }
+        Ok(profile)
+    }
+
+    /// Forgets a profile whose key was never confirmed.
+    pub(crate) fn remove(&self, name: &ProfileName) -> io::Result<()> {
+        std::fs::remove_file(self.path(name))
+    }
+
+    /// Keeps how far the server's clock is ahead, beside the profile.
+    pub(crate) fn keep_offset(&self, name: &ProfileName, offset_ms: i64) -> anyhow::Result<()> {
+        let file = self.write(format!("{offset_ms}\n").as_bytes())?;
+        file.persist(self.offset_path(name)).map(drop).map_err(|refused| refused.error.into())
+    }
+
+    /// What [`keep_offset`](Self::keep_offset) kept. A damaged or missing file costs one correction, no more.
+    fn offset(&self, name: &ProfileName) -> Option<i64> {
+        let mut text = String::new();
+        File::open(self.offset_path(name)).ok()?.take(32).read_to_string(&mut text).ok()?;
+        text.trim_end().parse().ok()
+    }
+
+    fn offset_path(&self, name: &ProfileName) -> PathBuf {
+        self.directory.join(format!("{name}.clock"))
+    }
+
+    fn make_directory(&self) -> anyhow::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .with_context(|| format!("cannot make the directory {}", self.directory.display()))
+    }
+
+    /// A file without a name yet (mode 0600), whose content is on the disk.
+    fn write(&self, content: &[u8]) -> anyhow::Result<NamedTempFile> {
+        let written = NamedTempFile::new_in(&self.directory).and_then(|mut file| {
+            file.write_all(content)?;
+            file.as_file().sync_all()?;
+            Ok(file)
+        });
+        written.with_context(|| format!("cannot write in {}", self.directory.display()))
+    }
+
+    /// Makes the name of a new file as durable as its content.
+    fn sync(&self) -> anyhow::Result<()> {
+        let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
+        synced.with_context(|| format!("cannot write in {}", self.directory.display()))
+    }
+}
+
+/// The key in this file is worth nothing as a proof of who we are if others can read it, or put another in its place.
+fn must_be_private(file: &File, path: &Path) -> anyhow::Result<()> {
+    let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(metadata.is_file(), "{} is not a file", path.display());
+    let mode = metadata.mode() & 0o777;
+    ensure!(
+        mode & 0o077 == 0,
+        "{} can be read by others (mode {mode:04o}), so its key may have been copied; make it yours alone with \
+         chmod 600, and have the key revoked if others use this machine",
+        path.display()
+    );
+    let owner = metadata.uid();
+    ensure!(
+        owner == rustix::process::geteuid().as_raw(),
+        "{} belongs to somebody else (uid {owner}); use a profile of your own",
+        path.display()
+    );
+    Ok(())
+}

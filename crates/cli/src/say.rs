@@ -1,0 +1,29 @@
+//! Words to the person at the terminal: results to stdout, everything else to stderr.
+
+use std::error::Error;
+use std::io::{self, Write as _};
+
+/// Writes a result to stdout, as it is. A reader that has gone away (`| head`) is no failure of ours.
+pub(crate) fn result(octets: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(octets).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Writes a line to stderr. If that fails there is nobody left to tell.
+pub(crate) fn note(line: impl core::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "countersign: {line}");
+}
+
+/// An error and what caused it, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}

@@ -1,0 +1,131 @@
+//! Signing and verification under a program that already speaks `reqwest`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use countersign_core::authority::Authority;
+use http::Extensions;
+use reqwest::{Request, Response, ResponseBuilderExt as _, Url};
+use reqwest_middleware::{Error, Middleware, Next, Result};
+
+use crate::conversation::{Conversation, Outcome, Outgoing, Receipt};
+use crate::transport::{Arrived, Clock, random};
+use crate::{CallError, Target, Verified};
+
+/// Signs every request of a `reqwest_middleware` client and verifies every answer.
+///
+/// What the program sees is a [`Response`] with the covered headers and the body that was signed; the whole [`Verified`]
+/// is among its extensions. Everything else is an error that holds a [`CallError`].
+///
+/// It has to be the last middleware, and the client under it plain: redirects off, no decompression, and no
+/// `user_agent` or `default_headers`, which `reqwest` adds after signing (the server drops what the signature doesn't
+/// cover). Bodies must be in memory, since their digest is signed.
+///
+/// ```
+/// # use countersign_client::{Conversation, SignAndVerify};
+/// # fn program(conversation: Conversation) -> Result<reqwest_middleware::ClientWithMiddleware, reqwest::Error> {
+/// let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+/// Ok(reqwest_middleware::ClientBuilder::new(plain).with(SignAndVerify::new(conversation)).build())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SignAndVerify {
+    conversation: Arc<Conversation>,
+    clock: Clock,
+}
+
+/// Why the middleware could not take a request, or an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotForUs {
+    /// The body is a stream, whose digest isn't known before it is sent.
+    #[error("a streaming body cannot be signed; read it into memory first")]
+    StreamingBody,
+    /// The request is for a server that this key is not for.
+    #[error("this key is for {ours}, and the request is for {named}; give each server a client of its own")]
+    OtherServer {
+        /// The authority in the URL.
+        named: Authority,
+        /// The authority that the key is for.
+        ours: Authority,
+    },
+    /// The client below followed a redirect with a request that was signed for another address.
+    #[error("a redirect was followed to where the request was not signed for; build the client with Policy::none()")]
+    Redirected,
+}
+
+impl SignAndVerify {
+    /// Signs as this conversation says. The conversation's server is the only one that requests may go to.
+    pub fn new(conversation: Conversation) -> Self {
+        Self { conversation: Arc::new(conversation), clock: Clock::start() }
+    }
+
+    /// The conversation behind this middleware.
+    pub fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    fn sign(&self, request: &mut Request) -> core::result::Result<Receipt, Error> {
+        let target = Target::of_url(request.url()).map_err(|bad| failed(bad.into()))?;
+        let ours = &self.conversation.credentials().authority;
+        if target.authority() != ours {
+            let named = target.authority().clone();
+            return Err(Error::middleware(NotForUs::OtherServer { named, ours: ours.clone() }));
+        }
+        let empty: &[u8] = &[];
+        let body = match request.body() {
+            None => empty,
+            Some(body) => body.as_bytes().ok_or_else(|| Error::middleware(NotForUs::StreamingBody))?,
+        };
+        let (path, query) = (target.path(), target.query());
+        let outgoing = Outgoing { method: request.method(), path, query, headers: request.headers(), body };
+        let nonce = random().map_err(|none| failed(none.into()))?;
+        let signed = self.conversation.sign(&outgoing, nonce, self.clock.read()).map_err(|no| failed(no.into()))?;
+        request.headers_mut().extend(signed.headers);
+        Ok(signed.receipt)
+    }
+
+    async fn attempt(&self, mut request: Request, ext: &mut Extensions, next: Next<'_>) -> Result<Verified> {
+        let receipt = self.sign(&mut request)?;
+        let url = request.url().clone();
+        let answer = next.run(request, ext).await?;
+        if *answer.url() != url {
+            return Err(Error::middleware(NotForUs::Redirected));
+        }
+        let arrived = Arrived::read(answer).await.map_err(|cut| failed(cut.into()))?;
+        match self.conversation.receive(&receipt, &arrived.incoming(), self.clock.read()) {
+            Outcome::Verified(verified) => Ok(verified),
+            Outcome::Interference(class) => Err(failed(CallError::Interference(class))),
+            Outcome::Unverified(answer) => Err(failed(CallError::Unverified(answer))),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Middleware for SignAndVerify {
+    async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
+        let url = request.url().clone();
+        let again = request.try_clone();
+        let first = self.attempt(request, extensions, next.clone()).await?;
+        let verified = match again {
+            Some(again) if first.rejected_for_its_time => self.attempt(again, extensions, next).await?,
+            _ => first,
+        };
+        response(verified, url)
+    }
+}
+
+fn failed(error: CallError) -> Error {
+    Error::middleware(error)
+}
+
+fn response(verified: Verified, url: Url) -> Result<Response> {
+    let mut response = http::Response::builder()
+        .status(verified.status)
+        .url(url)
+        .body(Bytes::clone(&verified.body))
+        .map_err(Error::middleware)?;
+    response.headers_mut().extend(verified.headers.clone());
+    response.extensions_mut().insert(verified);
+    Ok(response.into())
+}

@@ -1,0 +1,291 @@
+//! The conversation over real sockets, by `reqwest`. In this crate, clocks and randomness are read here alone.
+//!
+//! What leaves is what was signed: no redirect is followed, no request is repeated behind our back, no header is added
+//! (but `host`, `content-length` and `accept: */*`, none of which a signature covers), and nothing is decompressed.
+//! Proxies from the environment are not used: the protocol would tolerate one, as it tolerates any man in the middle,
+//! but a call to a loopback address has no business with it.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use countersign_core::signature::Interference;
+use countersign_core::time::Timestamp;
+use http::header::{HOST, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+
+use crate::conversation::{CannotSign, ClockChange, Conversation, Incoming, Outcome, Outgoing, PATIENCE, Reading};
+use crate::{BadUrl, Server, Target, Unverified, Verified};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest answer that is read. A guard signs up to 8 MiB by default; its operator may raise that.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// A client of one server with one key. Cheap to clone; clones share the connections and the clock.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    server: Server,
+    conversation: Arc<Conversation>,
+    clock: Clock,
+}
+
+/// A verified answer, and what it took to get it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The answer.
+    pub verified: Verified,
+    /// Whether the first attempt was rejected for its time, so that this is the answer to the second.
+    pub retried: bool,
+    /// How our idea of the server's clock was corrected on the way, if it was.
+    pub clock_change: Option<ClockChange>,
+}
+
+impl Client {
+    /// A client that sends to `server` and signs as `conversation` says.
+    pub fn new(server: Server, conversation: Conversation) -> Result<Self, Network> {
+        let same_name = *server.authority() == conversation.credentials().authority;
+        let http = http_client(&server, same_name)?;
+        Ok(Self { http, server, conversation: Arc::new(conversation), clock: Clock::start() })
+    }
+
+    /// Signs, sends, and verifies the answer.
+    ///
+    /// `target` is a path with an optional query, or an absolute URL at this client's server. An answer that comes back
+    /// is the server's own answer to this very request: its own refusals too, and redirects, which are for the caller
+    /// to judge. When the server says, verifiably, that the request was rejected for its time, it is signed anew and
+    /// sent once more.
+    pub async fn call(
+        &self,
+        method: &Method,
+        target: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, CallError> {
+        let target = Target::parse(target, &self.server, &self.conversation.credentials().authority)?;
+        let call = Call { method, target, headers, body };
+        let first = self.attempt(&call).await?;
+        if !first.rejected_for_its_time {
+            let clock_change = first.clock_change;
+            return Ok(Answer { verified: first, retried: false, clock_change });
+        }
+        let second = self.attempt(&call).await?;
+        let clock_change = first.clock_change.or(second.clock_change);
+        Ok(Answer { verified: second, retried: true, clock_change })
+    }
+
+    /// Asks the server who we are. The first call with a new key has to be this one: it confirms the key.
+    pub async fn whoami(&self) -> Result<Answer, CallError> {
+        self.call(&Method::GET, "/api/auth/whoami", HeaderMap::new(), Bytes::new()).await
+    }
+
+    /// The conversation behind this client.
+    pub fn conversation(&self) -> &Conversation {
+        &self.conversation
+    }
+
+    async fn attempt(&self, call: &Call<'_>) -> Result<Verified, CallError> {
+        let Call { method, target, headers, body } = call;
+        let outgoing = Outgoing { method, path: target.path(), query: target.query(), headers, body };
+        let signed = self.conversation.sign(&outgoing, random()?, self.clock.read())?;
+        let mut request = reqwest::Request::new((*method).clone(), target.url().clone());
+        *request.headers_mut() = headers.clone();
+        request.headers_mut().extend(signed.headers);
+        self.name_the_server(target, request.headers_mut());
+        if !body.is_empty() {
+            *request.body_mut() = Some(body.clone().into());
+        }
+        let answer = self.http.execute(request).await.map_err(Network::of)?;
+        let arrived = Arrived::read(answer).await?;
+        match self.conversation.receive(&signed.receipt, &arrived.incoming(), self.clock.read()) {
+            Outcome::Verified(verified) => Ok(verified),
+            Outcome::Interference(class) => Err(CallError::Interference(class)),
+            Outcome::Unverified(answer) => Err(CallError::Unverified(answer)),
+        }
+    }
+
+    /// Names the server as the signature does, when it is reached under another name.
+    fn name_the_server(&self, target: &Target, headers: &mut HeaderMap) {
+        let authority = &self.conversation.credentials().authority;
+        if target.authority() != authority
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            headers.insert(HOST, host);
+        }
+    }
+}
+
+struct Call<'a> {
+    method: &'a Method,
+    target: Target,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// What came back, before anything of it is believed.
+pub(crate) struct Arrived {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// `None` when the connection was cut before the end.
+    pub(crate) body: Option<Bytes>,
+}
+
+impl Arrived {
+    pub(crate) async fn read(mut answer: reqwest::Response) -> Result<Self, Network> {
+        let status = answer.status();
+        let headers = core::mem::take(answer.headers_mut());
+        let mut body = BytesMut::new();
+        loop {
+            match answer.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER => return Err(Network::TooLong),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(Self { status, headers, body: Some(body.freeze()) }),
+                Err(cut) if cut.is_timeout() => return Err(Network::of(cut)),
+                Err(_) => return Ok(Self { status, headers, body: None }),
+            }
+        }
+    }
+
+    pub(crate) fn incoming(&self) -> Incoming<'_> {
+        Incoming { status: self.status, headers: &self.headers, body: self.body.as_ref() }
+    }
+}
+
+/// Why a call has no verified answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// Nothing was sent: the target cannot be called.
+    #[error(transparent)]
+    BadUrl(#[from] BadUrl),
+    /// Nothing was sent: the request cannot be signed.
+    #[error(transparent)]
+    CannotSign(#[from] CannotSign),
+    /// Somebody stands between. What became of the request is unknown.
+    #[error("interference ({}): {}", .0.as_str(), explain(*.0))]
+    Interference(Interference),
+    /// An error that nobody signed. What became of the request is unknown.
+    #[error("{0}")]
+    Unverified(Unverified),
+    /// There was no answer.
+    #[error(transparent)]
+    Network(#[from] Network),
+}
+
+/// What a class of interference means to the person who is told of it.
+pub const fn explain(class: Interference) -> &'static str {
+    match class {
+        Interference::MissingSignature => "the answer carries no signature, so it is not from the server",
+        Interference::BadMac => "the answer's signature does not hold: it, or the request before it, was changed",
+        Interference::WrongRequest => "this is the answer to another request",
+        Interference::Digest => "the body of the answer was changed",
+        Interference::Truncated => "the answer was cut off before its end",
+        Interference::Stale => "the answer is not from the time at which it was asked for",
+        Interference::Replayed => "the request or its answer was seen before: somebody sent it a second time",
+    }
+}
+
+/// Why there was no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Network {
+    /// Nothing was sent: no connection.
+    #[error("no connection to the server")]
+    NoConnection(#[source] reqwest::Error),
+    /// Nothing came back, or not in time. The request may have been carried out.
+    #[error("no answer from the server; whether the request was carried out is unknown")]
+    NoAnswer(#[source] reqwest::Error),
+    /// The answer is longer than this client reads. The request was probably carried out.
+    #[error("the answer is longer than 64 MiB; whether the request was carried out is unknown")]
+    TooLong,
+    /// Nothing was sent: this machine cannot make the connection it was asked for.
+    #[error("this machine cannot set up TLS or the connection")]
+    Setup(#[source] reqwest::Error),
+    /// Nothing was sent: this machine has no randomness.
+    #[error("the operating system gives no random numbers")]
+    NoRandomness(#[source] getrandom::Error),
+}
+
+impl Network {
+    /// Whether something may have reached the server.
+    pub const fn outcome_is_unknown(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) | Self::TooLong => true,
+            Self::NoConnection(_) | Self::Setup(_) | Self::NoRandomness(_) => false,
+        }
+    }
+
+    /// The URL is dropped: a query may hold what should not stand in a log.
+    pub(crate) fn of(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if error.is_connect() {
+            Self::NoConnection(error)
+        } else if error.is_builder() {
+            Self::Setup(error)
+        } else {
+            Self::NoAnswer(error)
+        }
+    }
+}
+
+/// A `reqwest` client that sends what it is given and nothing else.
+///
+/// `same_name` says whether the server is reached under the name by which requests to it are signed. If not, the name
+/// goes into `host`, which only HTTP/1.1 can say beside the address.
+pub(crate) fn http_client(server: &Server, same_name: bool) -> Result<reqwest::Client, Network> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else may have been quicker, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    }
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(PATIENCE);
+    if server.is_plain() {
+        // Without TLS nobody's certificates are needed, and a machine that has none can still call.
+        builder = builder.tls_certs_only([]);
+    }
+    if !same_name {
+        builder = builder.http1_only();
+    }
+    builder.build().map_err(|error| Network::Setup(error.without_url()))
+}
+
+/// The clocks of this machine.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "this is the edge at which time is read")]
+    pub(crate) fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the edge at which time is read")]
+    pub(crate) fn read(self) -> Reading {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let wall = Timestamp::from_millis(0).saturating_add(since_epoch);
+        Reading { wall, monotonic: Instant::now().saturating_duration_since(self.started) }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// 32 octets from the operating system.
+#[expect(clippy::disallowed_methods, reason = "this is the edge at which randomness is read")]
+pub(crate) fn random() -> Result<[u8; 32], Network> {
+    let mut octets = [0; 32];
+    getrandom::fill(&mut octets).map_err(Network::NoRandomness)?;
+    Ok(octets)
+}

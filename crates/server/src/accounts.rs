@@ -1,0 +1,113 @@
+//! Who there is and what lets others in: all that an operator's command needs, with a server around it or without.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_core::enrolment::pending::{Pending, PendingEnrolments};
+use countersign_core::id::{KeyId, UserId};
+use countersign_core::secret::Secret32;
+use countersign_store::Stores;
+use countersign_store::port::StoreError;
+use countersign_store::sqlite::{self, Migrations, Sqlite};
+
+use crate::config::{Checked, Config};
+use crate::data::{DataDir, KekError, Lock, SecretFileError, obtain_kek, read_seed_key};
+use crate::edge;
+use crate::keyring::Keyring;
+use crate::secrets::{Secrets, SecretsError};
+use crate::service::Undecided;
+
+/// Users, keys, cards, and the secrets behind them.
+#[derive(Debug)]
+pub struct Accounts {
+    /// What the operator configured.
+    pub config: Checked<Config>,
+    /// The authority on cards and in handshakes.
+    pub authority: String,
+    /// What is kept.
+    pub stores: Stores,
+    /// The database behind them.
+    pub sqlite: Sqlite,
+    /// The server's own secrets.
+    pub secrets: Secrets,
+    /// The signing keys in memory.
+    pub keyring: Keyring,
+    /// Enrolments that wait for their first signed request.
+    pub pending: Mutex<PendingEnrolments>,
+    /// Held while the store and the keyring change together, so that no older answer of the store overwrites a newer.
+    pub changing: tokio::sync::Mutex<()>,
+}
+
+/// How many keys are read from the store at once.
+const PAGE: u32 = 1_000;
+
+/// Why the accounts cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The key-encryption key.
+    #[error(transparent)]
+    Kek(#[from] KekError),
+    /// The shared key of the seed mode.
+    #[error("seed_shared_key: {0}")]
+    SeedKey(#[from] SecretFileError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] sqlite::OpenError),
+    /// The server's own secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+}
+
+impl Accounts {
+    /// Opens what the data directory holds; the first time, makes it. The lock shows that nobody else has it open.
+    pub async fn open(config: Checked<Config>, directory: &DataDir, lock: &Lock) -> Result<Self, OpenError> {
+        let fresh = Secret32::new(edge::random());
+        let (kek, _) = obtain_kek(directory, lock, &config.kek, &fresh)?;
+        let seed = config.seed_mode.as_ref().map(read_seed_key).transpose()?;
+        let sqlite = Sqlite::open(&directory.database(), Migrations::Run).await?;
+        let secrets = Secrets::open(&*sqlite.server_secrets(), kek, seed, edge::random).await?;
+        let stores = sqlite.with_row_key(secrets.row.clone(), Arc::new(|| edge::now().wall));
+        Ok(Self {
+            authority: config.names.public_url().authority().to_string(),
+            config,
+            stores,
+            sqlite,
+            secrets,
+            keyring: Keyring::default(),
+            pending: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Loads the keyring from the store. Keys are unsealed on first use.
+    pub async fn load_keyring(&self) -> Result<(), Undecided> {
+        let mut after: Option<KeyId> = None;
+        loop {
+            let keys = self.stores.keys.list(after.as_ref(), PAGE).await?;
+            let Some(last) = keys.last() else { return Ok(()) };
+            after = Some(last.id.clone());
+            for key in keys {
+                let user = self.user(key.user).await?;
+                self.keyring.put(&user, key)?;
+            }
+        }
+    }
+
+    /// Takes over what the store now says of a user's keys.
+    pub async fn reload_keys(&self, id: UserId) -> Result<(), Undecided> {
+        let user = self.user(id).await?;
+        for key in self.stores.keys.of_user(id).await? {
+            self.keyring.put(&user, key)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the pending enrolments that can no longer be granted.
+    pub fn forget_pending(&self, void: impl Fn(&Pending) -> bool) {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).forget(void);
+    }
+
+    async fn user(&self, id: UserId) -> Result<countersign_core::account::User, Undecided> {
+        let found = self.stores.users.find(id).await?;
+        found.ok_or_else(|| StoreError::Corrupt { what: "key without a user", source: id.to_string().into() }.into())
+    }
+}

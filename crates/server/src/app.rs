@@ -1,0 +1,37 @@
+//! The guard, without its doors: what every use case on a request needs, put together once at start.
+
+use std::sync::Arc;
+
+use countersign_core::time::Freshness;
+
+use crate::accounts::Accounts;
+use crate::http::buffer::Budget;
+use crate::http::proxy::Upstream;
+use crate::replay::ReplayState;
+use crate::service::folding::Folding;
+use crate::service::handshakes::Handshakes;
+use crate::service::throttle::Throttle;
+
+/// The guard.
+#[derive(Debug)]
+pub struct App {
+    /// Who there is.
+    pub accounts: Accounts,
+    /// Which requests have been seen.
+    pub replay: ReplayState,
+    /// How far `created` may lie from our clock.
+    pub freshness: Freshness,
+    /// Repeated events, folded into one a minute.
+    pub folding: Folding,
+    /// The pool for the curve operations of enrolments.
+    pub handshakes: Handshakes,
+    /// How often a source may try to enrol.
+    pub throttle: Throttle,
+    /// The memory for bodies and answers.
+    pub budget: Budget,
+    /// The API behind; without one the built-in echo answers.
+    pub upstream: Option<Upstream>,
+}
+
+/// The guard, as its doors hold it.
+pub type SharedApp = Arc<App>;

@@ -1,0 +1,13 @@
+//! The doors: HTTP comes in here and stops here.
+
+pub mod buffer;
+pub mod listener;
+pub mod peer;
+pub mod policy;
+pub mod problem;
+pub mod proxy;
+pub mod router;
+pub mod routes;
+pub mod sign;
+pub mod spool;
+pub mod verify;

@@ -1,0 +1,41 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The network that counts as one place: an IPv4 address, or an IPv6 /64, which is what one subscriber gets and inside
+/// of which he may choose his address anew for every connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FineNetwork {
+    /// One IPv4 address.
+    V4(Ipv4Addr),
+    /// The upper 64 bits of an IPv6 address.
+    V6(u64),
+}
+
+impl From<IpAddr> for FineNetwork {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6((u128::from(address) >> 64) as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> FineNetwork {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn an_ipv6_subscriber_is_one_network_whatever_address_he_picks() {
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn every_ipv4_address_is_a_network_of_its_own_mapped_or_not() {
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+}

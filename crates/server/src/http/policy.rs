@@ -1,0 +1,223 @@
+//! Which header fields pass the proxy door, in either direction (protocol §4, last paragraphs).
+
+use countersign_core::signature::{Disposition, Received};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+/// The identity that the API behind is told; a client's own copy never passes.
+pub const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
+/// The key that signed.
+pub const REMOTE_KEY: HeaderName = HeaderName::from_static("remote-key");
+
+/// Fields that concern one connection only (RFC 9110 §7.6.1), and `Expect`, which is answered here.
+const HOP_BY_HOP: &[&str] = &[
+    "connection",
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Fields by which a client could claim an identity, an origin, another method or another target.
+const NEVER_FROM_CLIENTS: &[&str] = &[
+    "client-ip",
+    "forwarded",
+    "remote-addr",
+    "signature",
+    "signature-input",
+    "true-client-ip",
+    "via",
+    "x-challenge-response",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-method",
+    "x-original-uri",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
+    "x-security-level",
+];
+
+/// The same, by how the name begins.
+const NEVER_FROM_CLIENTS_PREFIXES: &[&str] =
+    &["countersign-", "remote-", "x-auth-request-", "x-authentik-", "x-forwarded-", "x-remote-"];
+
+/// Fields of the API's answer that only we may speak.
+const NEVER_FROM_THE_API: &[&str] =
+    &["content-digest", "signature", "signature-input", "x-auth-required", "x-security-level"];
+
+/// Removes from a request what the API behind must not get: what the signature does not cover, what concerns one
+/// connection, and what only we may say. `unsigned` names fields that the route lets through uncovered.
+/// Gives the number of end-to-end fields that were dropped for not being covered.
+pub fn keep_for_api(headers: &mut HeaderMap, received: Option<&Received>, unsigned: &[HeaderName]) -> usize {
+    let mut uncovered = 0;
+    retain(headers, |name| {
+        if !may_come_from_clients(name.as_str()) {
+            return false;
+        }
+        let covered = received.is_none_or(|received| match received.disposition(name.as_str()) {
+            Disposition::Covered | Disposition::Inert => true,
+            Disposition::Uncovered => unsigned.contains(name) || is_framing(name.as_str()),
+        });
+        uncovered += usize::from(!covered);
+        covered
+    });
+    uncovered
+}
+
+/// Removes from an answer what concerns one connection and what only we may say.
+pub fn keep_for_client(headers: &mut HeaderMap) {
+    retain(headers, |name| {
+        let name = name.as_str();
+        !HOP_BY_HOP.contains(&name) && !NEVER_FROM_THE_API.contains(&name) && !name.starts_with("countersign-")
+    });
+    drop_challenges(headers);
+}
+
+/// A challenge of ours in the API's `WWW-Authenticate` would make a client answer it.
+fn drop_challenges(headers: &mut HeaderMap) {
+    let ours = |value: &HeaderValue| {
+        let scheme = value.as_bytes().split(|octet| *octet == b' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"HMAC-Challenge") || scheme.eq_ignore_ascii_case(b"Countersign")
+    };
+    if headers.get_all(http::header::WWW_AUTHENTICATE).iter().any(ours) {
+        let others: Vec<_> = headers.get_all(http::header::WWW_AUTHENTICATE).iter().filter(|v| !ours(v)).cloned().collect();
+        headers.remove(http::header::WWW_AUTHENTICATE);
+        for value in others {
+            headers.append(http::header::WWW_AUTHENTICATE, value);
+        }
+    }
+}
+
+/// `host` and `content-length` are covered as `@authority` and by the digest.
+fn is_framing(name: &str) -> bool {
+    matches!(name, "host" | "content-length")
+}
+
+/// A name with an underscore may reach an API as the twin of one with a hyphen, so none passes.
+fn may_come_from_clients(name: &str) -> bool {
+    !name.contains('_')
+        && !HOP_BY_HOP.contains(&name)
+        && !NEVER_FROM_CLIENTS.contains(&name)
+        && !NEVER_FROM_CLIENTS_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn retain(headers: &mut HeaderMap, mut keep: impl FnMut(&HeaderName) -> bool) {
+    let dropped: Vec<HeaderName> = headers.keys().filter(|name| !keep(name)).cloned().collect();
+    for name in dropped {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::secret::{Root, Secret32};
+    use countersign_core::signature::{Field, PathForm, RequestHead, SignatureParams, sha256_digest_field, sign_request};
+
+    use super::*;
+
+    const KEYID: &str = "k7f3a9c2d4e5b6a1c";
+
+    /// A request that was signed over `signed`, arriving with `added` besides.
+    fn arriving(signed: &[(&str, &str)], added: &[(&'static str, &str)]) -> (HeaderMap, Received) {
+        let digest = sha256_digest_field(b"");
+        let mut lines: Vec<(&str, String)> = signed.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        lines.push(("content-digest", digest));
+        let keys = Root::new(Secret32::new([7; 32])).key_pair(KEYID);
+        let params = SignatureParams { keyid: KEYID, nonce: [9; 32], created_secs: 1_763_780_000, expires_secs: None };
+        let sent = sign_request(&keys.c2s, &params, &head(&fields(&lines))).unwrap();
+        lines.push(("signature-input", sent.signature_input().to_owned()));
+        lines.push(("signature", sent.signature()));
+        lines.extend(added.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let received = Received::read(&head(&fields(&lines)), PathForm::Canonical).unwrap();
+        let headers = lines.iter().map(|(name, value)| {
+            (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap())
+        });
+        (headers.collect(), received)
+    }
+
+    fn fields<'a>(lines: &'a [(&'a str, String)]) -> Vec<Field<'a>> {
+        lines.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect()
+    }
+
+    fn head<'a>(fields: &'a [Field<'a>]) -> RequestHead<'a> {
+        RequestHead { method: "GET", authority: "api.example", path: "/", query: None, fields }
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn the_api_gets_what_is_covered_and_what_is_inert_and_nothing_else() {
+        let (mut headers, received) = arriving(
+            &[("content-type", "text/plain"), ("x-tenant", "7"), ("cookie", "a=b")],
+            &[("accept", "*/*"), ("x-added", "1"), ("x-wanted", "1")],
+        );
+        let dropped = keep_for_api(&mut headers, Some(&received), &[HeaderName::from_static("x-wanted")]);
+        assert_eq!(names(&headers), ["accept", "content-digest", "content-type", "cookie", "x-tenant", "x-wanted"]);
+        assert_eq!(dropped, 1);
+    }
+
+    #[test]
+    fn no_identity_origin_method_or_target_passes_even_when_it_is_signed() {
+        for name in [
+            "remote-user", "remote-key", "remote-groups", "remote_user", "x_forwarded_user", "x-forwarded-user",
+            "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip", "x-remote-groups",
+            "x-auth-request-user", "x-authentik-username", "countersign-identity", "countersign-request",
+            "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "x-security-level",
+            "x-challenge-response", "true-client-ip", "via",
+        ] {
+            let (mut signed, received) = arriving(&[(name, "admin")], &[]);
+            keep_for_api(&mut signed, Some(&received), &[]);
+            assert_eq!(names(&signed), ["content-digest"], "signed {name}");
+            let (mut added, received) = arriving(&[], &[(name, "admin")]);
+            let wanted = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            keep_for_api(&mut added, Some(&received), std::slice::from_ref(&wanted));
+            assert_eq!(names(&added), ["content-digest"], "added {name}, and the route would let it through");
+            let mut open = HeaderMap::from_iter([(wanted, HeaderValue::from_static("admin"))]);
+            keep_for_api(&mut open, None, &[]);
+            assert!(open.is_empty(), "unsigned {name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_loses_what_only_we_may_say_and_keeps_the_rest() {
+        let lines = [
+            ("content-type", "text/plain"), ("etag", "\"1\""), ("set-cookie", "a=b"), ("set-cookie", "c=d"),
+            ("signature", "cs=:AAAA:"), ("signature-input", "cs=()"), ("content-digest", "sha-256=:AAAA:"),
+            ("countersign-time", "1"), ("countersign-anything", "1"), ("x-security-level", "1"),
+            ("x-auth-required", "challenge-response"), ("connection", "x-secret"), ("keep-alive", "1"),
+            ("transfer-encoding", "chunked"), ("upgrade", "h2c"), ("proxy-authenticate", "Basic"),
+        ];
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        keep_for_client(&mut headers);
+        assert_eq!(names(&headers), ["content-type", "etag", "set-cookie"]);
+        assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
+    }
+
+    #[test]
+    fn a_challenge_of_ours_in_the_apis_mouth_is_taken_out() {
+        let mut headers = HeaderMap::new();
+        for value in ["HMAC-Challenge challenge=\"x\"", "Basic realm=\"api\"", "countersign realm=\"x\""] {
+            headers.append(http::header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
+        }
+        keep_for_client(&mut headers);
+        let left: Vec<_> = headers.get_all(http::header::WWW_AUTHENTICATE).iter().collect();
+        assert_eq!(left, ["Basic realm=\"api\""]);
+    }
+}

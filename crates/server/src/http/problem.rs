@@ -1,0 +1,93 @@
+//! Problems as HTTP answers (RFC 9457).
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use countersign_core::problem::Problem;
+use countersign_core::time::Freshness;
+use countersign_core::verdict::Refusal;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, StatusCode};
+
+/// What a client can sign for; sent with the 401 of an unsigned request (RFC 9421 §5.1).
+const ACCEPT_SIGNATURE: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("accept-signature"),
+    HeaderValue::from_static(
+        r#"cs=("@method" "@authority" "@path" "@query" "content-digest");created;nonce;keyid;alg="hmac-sha256";tag="countersign-req-1""#,
+    ),
+);
+
+/// A problem on its way out, with what goes beside it.
+#[derive(Debug)]
+pub struct Refused {
+    problem: Problem,
+    retry_after: Option<u64>,
+    allow: Option<HeaderValue>,
+    accept_signature: bool,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        let retry_after = matches!(problem.status, 429 | 503).then_some(1);
+        Self { problem, retry_after, allow: None, accept_signature: false }
+    }
+}
+
+impl Refused {
+    /// What the caller is told of a refusal. After a crash everything that may have been accepted before it has left the
+    /// window within W + 2 s.
+    pub fn of(refusal: Refusal, freshness: Freshness) -> Self {
+        let refused = Self::from(refusal.problem());
+        match refusal {
+            Refusal::WarmingUp => refused.retry_after(freshness.window().as_secs() + 2),
+            Refusal::BadSignature
+            | Refusal::UnknownKey
+            | Refusal::RevokedKey
+            | Refusal::Stale
+            | Refusal::FutureDated
+            | Refusal::Replayed
+            | Refusal::Throttled
+            | Refusal::NameTaken
+            | Refusal::TicketSpent
+            | Refusal::Unavailable => refused,
+        }
+    }
+
+    /// A request came unsigned where a signature is due.
+    pub fn unsigned() -> Self {
+        Self { accept_signature: true, ..Self::from(Problem::UNAUTHORIZED) }
+    }
+
+    /// Says when to come back, in seconds.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// Says which methods an address takes.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        Self { allow: Some(HeaderValue::from_static(allow)), ..Self::from(Problem::METHOD_NOT_ALLOWED) }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.problem.json()));
+        *response.status_mut() = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(value) = self.problem.www_authenticate().and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(WWW_AUTHENTICATE, value);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, allow);
+        }
+        if self.accept_signature {
+            let (name, value) = ACCEPT_SIGNATURE;
+            headers.insert(name, value);
+        }
+        response
+    }
+}

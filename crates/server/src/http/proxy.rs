@@ -1,0 +1,107 @@
+//! The reverse proxy door: an unmodified HTTP API behind the guard.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use countersign_core::problem::Problem;
+use countersign_core::verdict::Principal;
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use http::request::Parts;
+use http::uri::{Authority, Scheme};
+use http::{Uri, Version};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::policy::{self, REMOTE_KEY, REMOTE_USER};
+use super::problem::Refused;
+use super::verify::{Admitted, BodyLength};
+
+/// The API behind the guard, and a pool of connections to it.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    authority: Authority,
+    timeout: Duration,
+    client: Client<HttpConnector, Body>,
+}
+
+impl Upstream {
+    /// The API at this authority, by plain HTTP/1.1; each answer must begin and end within `timeout`.
+    pub fn new(authority: Authority, timeout: Duration) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(timeout.min(Duration::from_secs(5))));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .build(connector);
+        Self { authority, timeout, client }
+    }
+
+    /// Hands an admitted request on and gives back the API's answer, less what only we may say.
+    pub async fn forward(&self, request: Request) -> Result<Response, Refused> {
+        let request = self.outgoing(request)?;
+        let answer = tokio::time::timeout(self.timeout, self.client.request(request)).await;
+        let answer = answer.map_err(|_| Problem::GATEWAY_TIMEOUT)?.map_err(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the API behind did not answer");
+            Problem::BAD_GATEWAY
+        })?;
+        let (mut parts, body) = answer.into_parts();
+        policy::keep_for_client(&mut parts.headers);
+        parts.extensions.clear();
+        Ok(Response::from_parts(parts, Body::new(body)))
+    }
+
+    /// The same octets of method, path and query that were signed, to the API's address.
+    fn outgoing(&self, request: Request) -> Result<http::Request<Body>, Refused> {
+        let (mut parts, body) = request.into_parts();
+        let mut target = parts.uri.clone().into_parts();
+        target.scheme = Some(Scheme::HTTP);
+        target.authority = Some(self.authority.clone());
+        let uri = Uri::from_parts(target).map_err(|_| Problem::MALFORMED_REQUEST)?;
+        frame(&mut parts)?;
+        identify(&mut parts)?;
+        let mut outgoing = http::Request::new(body);
+        *outgoing.method_mut() = parts.method;
+        *outgoing.uri_mut() = uri;
+        *outgoing.version_mut() = Version::HTTP_11;
+        *outgoing.headers_mut() = parts.headers;
+        Ok(outgoing)
+    }
+}
+
+/// The length that the API is told is that of the body that was taken in; a body of no octets has none unless the client
+/// said so.
+fn frame(parts: &mut Parts) -> Result<(), Refused> {
+    if let Some(BodyLength(length)) = parts.extensions.get() {
+        let declared = parts.headers.remove(CONTENT_LENGTH).is_some();
+        if *length > 0 || declared {
+            parts.headers.insert(CONTENT_LENGTH, (*length).into());
+        }
+    }
+    if !parts.headers.contains_key(HOST) {
+        return Err(Problem::MALFORMED_REQUEST.into());
+    }
+    Ok(())
+}
+
+/// Tells the API who it is. Whatever a client said in these fields is gone by now.
+fn identify(parts: &mut Parts) -> Result<(), Refused> {
+    let Some(Admitted(Principal { username, key, .. })) = parts.extensions.get().cloned() else { return Ok(()) };
+    let mut tell = |name, value: String| -> Result<(), Refused> {
+        let value = HeaderValue::try_from(value).map_err(|_| Problem::UNAVAILABLE)?;
+        parts.headers.insert(name, value);
+        Ok(())
+    };
+    tell(REMOTE_USER, percent_encode(username.as_str()))?;
+    tell(REMOTE_KEY, key.to_string())
+}
+
+/// A name as header text: anything but visible ASCII and the percent sign itself as `%XX` of its UTF-8 octets.
+fn percent_encode(name: &str) -> String {
+    const SPECIAL: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
+    utf8_percent_encode(name, SPECIAL).to_string()
+}

@@ -1,0 +1,172 @@
+//! The door that every request passes: read strictly, verified, and answered with a signature.
+
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use countersign_core::problem::Problem;
+use countersign_core::replay::Reading;
+use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unreadable};
+use countersign_core::verdict::{Principal, Verdict};
+use http::Method;
+use http::header::HOST;
+use http::request::Parts;
+
+use super::peer::Peer;
+use super::policy;
+use super::problem::Refused;
+use super::sign::{Answering, sign};
+use super::router::is_ours;
+use super::spool::{NotTaken, Spool};
+use crate::app::SharedApp;
+use crate::config::{Accept, Route};
+use crate::edge;
+use crate::service::Undecided;
+use crate::service::claim::Claim;
+use crate::service::verify_request::verify_request;
+
+/// Who sent a request that was admitted; handlers find it among the extensions.
+#[derive(Clone, Debug)]
+pub struct Admitted(pub Principal);
+
+/// What the strict parse makes of a request.
+enum Read<'a> {
+    Signed(Received, &'a Route),
+    Open(&'a Route),
+}
+
+/// A request that says whose it is.
+struct Signed<'a> {
+    received: &'a Received,
+    claim: &'a Claim,
+    route: &'a Route,
+}
+
+/// Verifies a request and signs its answer, refusals included.
+pub async fn guard(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let (received, route) = match read(&app, &parts) {
+        Ok(Read::Signed(received, route)) => (received, route),
+        Ok(Read::Open(route)) => {
+            policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
+            return next.run(Request::from_parts(parts, body)).await;
+        }
+        Err(refused) => return refused.into_response(),
+    };
+    let reading = edge::now();
+    let claim = match Claim::of(&app, received.keyid(), reading.wall) {
+        Ok(claim) => claim,
+        Err(error) => return undecided(&error).into_response(),
+    };
+    let answering = Answering { to_head: parts.method == Method::HEAD, received: &received, s2c: claim.s2c() };
+    let signed = Signed { received: &received, claim: &claim, route };
+    let answer = admit(&app, &signed, reading, (parts, body)).await;
+    let response = match answer {
+        Ok(request) => next.run(request).await,
+        Err(refused) => refused.into_response(),
+    };
+    sign(&app, answering, response).await
+}
+
+/// Steps 1 of the order of protocol §4: sizes and strict parse, before anything is looked up.
+fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<Read<'a>, Refused> {
+    let authorities = app.accounts.config.names.authorities();
+    let host = host(parts).ok_or(Problem::MALFORMED_REQUEST)?;
+    let authority = authorities.recognise(host).ok_or(Problem::MISDIRECTED)?;
+    let route = route(app, parts.uri.path());
+    let paths = if route.raw_path { PathForm::Raw } else { PathForm::Canonical };
+    let fields: Vec<Field<'_>> =
+        parts.headers.iter().map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() }).collect();
+    let head = RequestHead {
+        method: parts.method.as_str(),
+        authority: authority.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+        fields: &fields,
+    };
+    match Received::read(&head, paths) {
+        Ok(received) => Ok(Read::Signed(received, route)),
+        Err(Unreadable::Unsigned) if route.accept == Accept::DangerAnyone => {
+            // Whatever the route says of raw paths: an API that resolves `/open/../closed` must not be led past us.
+            PathForm::Canonical.admits(parts.uri.path()).map_err(|_| Problem::MALFORMED_REQUEST)?;
+            Ok(Read::Open(route))
+        }
+        Err(Unreadable::Unsigned) => Err(Refused::unsigned()),
+        Err(Unreadable::Malformed(rule)) => {
+            tracing::debug!(rule, "malformed request");
+            Err(Problem::MALFORMED_REQUEST.into())
+        }
+        Err(Unreadable::TooLarge(_)) => Err(Problem::HEADERS_TOO_LARGE.into()),
+    }
+}
+
+/// The `Host` of a request that has exactly one.
+fn host(parts: &Parts) -> Option<&str> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    if hosts.next().is_some() { None } else { Some(host) }
+}
+
+/// What holds for an address. Our own addresses are nobody's to configure.
+fn route<'a>(app: &'a SharedApp, path: &str) -> &'a Route {
+    let routes = &app.accounts.config.routes;
+    if is_ours(path) { routes.otherwise() } else { routes.of(path) }
+}
+
+/// Steps 2 to 7: the verdict, then the body; gives the request that the handler may see.
+async fn admit(
+    app: &SharedApp,
+    signed: &Signed<'_>,
+    reading: Reading,
+    (parts, body): (Parts, Body),
+) -> Result<Request, Refused> {
+    let peer = parts.extensions.get::<Peer>().ok_or(Problem::UNAVAILABLE)?.client;
+    let verdict = verify_request(app, signed.claim, signed.received, peer, reading).await;
+    let principal = match verdict.map_err(|error| undecided(&error))? {
+        Verdict::Admit(principal) => principal,
+        Verdict::Refuse(refusal) => return Err(Refused::of(refusal, app.freshness)),
+    };
+    take_in(app, signed, parts, body, principal).await
+}
+
+async fn take_in(
+    app: &SharedApp,
+    signed: &Signed<'_>,
+    mut parts: Parts,
+    body: Body,
+    principal: Principal,
+) -> Result<Request, Refused> {
+    let declared = body.size_hint().exact();
+    if declared.is_some_and(|length| length > signed.route.max_body) {
+        return Err(Problem::TOO_LARGE.into());
+    }
+    let spool = Spool {
+        limit: signed.route.max_body,
+        directory: &app.accounts.config.data,
+        budget: &app.budget,
+    };
+    let spooled = spool.take_in(body, signed.received.content_digest().check()).await.map_err(|error| match error {
+        NotTaken::Refused(problem) => problem,
+        NotTaken::Spool(error) => {
+            tracing::error!(%error, "the spool file failed");
+            Problem::UNAVAILABLE
+        }
+    })?;
+    let dropped = policy::keep_for_api(&mut parts.headers, Some(signed.received), &signed.route.forward_unsigned);
+    if dropped > 0 {
+        tracing::debug!(dropped, "header fields that the signature does not cover");
+    }
+    parts.extensions.insert(Admitted(principal));
+    parts.extensions.insert(BodyLength(spooled.length()));
+    Ok(Request::from_parts(parts, spooled.into_body()))
+}
+
+/// The length of a body that was taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLength(pub u64);
+
+/// Nothing could be decided: refuse, and tell the log why.
+pub(super) fn undecided(error: &Undecided) -> Refused {
+    tracing::error!(error = error as &dyn std::error::Error, "could not decide; refused");
+    Problem::UNAVAILABLE.into()
+}

@@ -1,0 +1,114 @@
+//! The signing keys in memory: who may sign, and under which keys their answers go out.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, RwLock};
+
+use countersign_core::account::{KeyRecord, KeyState, User, UserState};
+use countersign_core::id::{KeyId, UserId};
+use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Unsealable};
+use countersign_core::verdict::Principal;
+
+/// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    holders: RwLock<HashMap<KeyId, Arc<Holder>>>,
+}
+
+/// The table cannot be trusted: a thread died while it was changing it. The guard then refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the table of keys is in doubt after a fault")]
+pub struct InDoubt;
+
+/// A key and whose it is.
+#[derive(Debug)]
+pub struct Holder {
+    principal: Principal,
+    admission: Admission,
+    record: KeyRecord,
+    keys: OnceLock<KeyPair>,
+}
+
+/// Whether a key may sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It may.
+    Active,
+    /// It was revoked, or its user disabled or deleted. Its answers are still signed with it.
+    Tombstone,
+}
+
+impl Keyring {
+    /// Adds a key, or replaces what was known of it.
+    pub fn put(&self, user: &User, record: KeyRecord) -> Result<(), InDoubt> {
+        let holder = Holder::new(user, record);
+        self.holders.write().map_err(|_| InDoubt)?.insert(holder.principal.key.clone(), Arc::new(holder));
+        Ok(())
+    }
+
+    /// The holder of this key.
+    pub fn find(&self, keyid: &str) -> Result<Option<Arc<Holder>>, InDoubt> {
+        Ok(self.holders.read().map_err(|_| InDoubt)?.get(keyid).cloned())
+    }
+
+    /// From now on nothing that this key signs is accepted. Called before the store is told, so that no request slips
+    /// through between the two.
+    pub fn revoke(&self, keyid: &KeyId) -> Result<(), InDoubt> {
+        self.entomb(|holder| holder.principal.key == *keyid)
+    }
+
+    /// The same for all keys of a user.
+    pub fn revoke_user(&self, user: UserId) -> Result<(), InDoubt> {
+        self.entomb(|holder| holder.principal.user == user)
+    }
+
+    fn entomb(&self, concerned: impl Fn(&Holder) -> bool) -> Result<(), InDoubt> {
+        let mut holders = self.holders.write().map_err(|_| InDoubt)?;
+        for holder in holders.values_mut().filter(|holder| concerned(holder)) {
+            *holder = Arc::new(holder.entombed());
+        }
+        Ok(())
+    }
+}
+
+impl Holder {
+    fn new(user: &User, record: KeyRecord) -> Self {
+        let admission = match (user.state, record.state) {
+            (UserState::Enabled, KeyState::Active) => Admission::Active,
+            (UserState::Enabled, KeyState::Revoked { .. }) | (UserState::Disabled | UserState::Deleted, _) => {
+                Admission::Tombstone
+            }
+        };
+        let principal =
+            Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
+        Self { principal, admission, record, keys: OnceLock::new() }
+    }
+
+    fn entombed(&self) -> Self {
+        Self {
+            principal: self.principal.clone(),
+            admission: Admission::Tombstone,
+            record: self.record.clone(),
+            keys: self.keys.clone(),
+        }
+    }
+
+    /// Whose key it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Whether it may sign.
+    pub fn admission(&self) -> Admission {
+        self.admission
+    }
+
+    /// The keys of both directions, unsealed and derived on first use.
+    pub fn keys(&self, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
+        if let Some(keys) = self.keys.get() {
+            return Ok(keys);
+        }
+        let id = self.principal.key.as_str();
+        let root = kek.open32(id, self.principal.username.as_str(), &self.record.root).map(Root::new)?;
+        Ok(self.keys.get_or_init(|| root.key_pair(id)))
+    }
+}

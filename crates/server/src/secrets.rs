@@ -1,0 +1,109 @@
+//! The server's own secrets, opened: random records that the store keeps sealed.
+
+use countersign_core::event::Event;
+use countersign_core::secret::{KeyEncryptionKey, MacKey, RowKey, Sealed, Secret32, Unsealable};
+use countersign_store::port::{ServerSecrets, StoreError};
+use std::sync::RwLock;
+
+/// Why the server's secrets cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key-encryption key is not the one that sealed them.
+    #[error(
+        "the data directory was sealed under another key-encryption key; put the right one back (file `kek` in the data \
+         directory, or kek_file, or COUNTERSIGN_KEK)"
+    )]
+    Sealed(#[from] Unsealable),
+}
+
+/// Every secret that is the server's own.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Seals everything at rest.
+    pub kek: KeyEncryptionKey,
+    /// The static X25519 key of enrolments.
+    pub enrolment: Secret32,
+    /// Derives the psk of tickets (K_ticket).
+    pub ticket: MacKey,
+    /// Derives the roots of keys that do not exist.
+    pub decoy: MacKey,
+    /// Keys the fingerprints of the replay guard.
+    pub fingerprint: Secret32,
+    /// Keys the row MACs of the store.
+    pub row: RowKey,
+    /// The shared key of the seed mode, when that is on.
+    pub seed: Option<Secret32>,
+    group: RwLock<Secret32>,
+}
+
+const OWNER: &str = "server";
+const GROUP: &str = "group psk";
+
+impl Secrets {
+    /// Opens the secrets, making those that do not exist yet.
+    pub async fn open(
+        store: &dyn ServerSecrets,
+        kek: KeyEncryptionKey,
+        seed: Option<Secret32>,
+        random: impl Fn() -> [u8; 44] + Send + Sync,
+    ) -> Result<Self, SecretsError> {
+        let keep = Keep { store, kek: &kek, random: &random };
+        let enrolment = keep.first("static x25519").await?;
+        let ticket = MacKey::new(&keep.first("ticket").await?);
+        let decoy = MacKey::new(&keep.first("decoy").await?);
+        let fingerprint = keep.first("replay fingerprint").await?;
+        let row = RowKey::new(&keep.first("row mac").await?);
+        let group = RwLock::new(keep.first(GROUP).await?);
+        Ok(Self { kek, enrolment, ticket, decoy, fingerprint, row, seed, group })
+    }
+
+    /// The shared key of the group, as it stands on group cards now. None when a fault left it in doubt.
+    pub fn group(&self) -> Option<Secret32> {
+        self.group.read().ok().map(|group| group.clone())
+    }
+
+    /// Replaces the shared key of the group; cards that carry the old one enrol nobody any more.
+    pub async fn rotate_group(
+        &self,
+        store: &dyn ServerSecrets,
+        fresh: [u8; 44],
+        event: &Event,
+    ) -> Result<(), SecretsError> {
+        let (secret, sealed) = seal_fresh(&self.kek, GROUP, fresh)?;
+        store.replace(GROUP, &sealed, event).await?;
+        if let Ok(mut group) = self.group.write() {
+            *group = secret;
+        }
+        Ok(())
+    }
+}
+
+struct Keep<'a, R> {
+    store: &'a dyn ServerSecrets,
+    kek: &'a KeyEncryptionKey,
+    random: &'a R,
+}
+
+impl<R: Fn() -> [u8; 44]> Keep<'_, R> {
+    async fn first(&self, name: &str) -> Result<Secret32, SecretsError> {
+        let kept = match self.store.find(name).await? {
+            Some(kept) => kept,
+            None => {
+                let (_, sealed) = seal_fresh(self.kek, name, (self.random)())?;
+                self.store.keep_first(name, &sealed).await?
+            }
+        };
+        Ok(self.kek.open32(name, OWNER, &kept)?)
+    }
+}
+
+/// A secret of 32 octets and a nonce of 12, from 44 random octets.
+fn seal_fresh(kek: &KeyEncryptionKey, name: &str, random: [u8; 44]) -> Result<(Secret32, Sealed), Unsealable> {
+    let (nonce, secret) = random.split_first_chunk::<12>().ok_or(Unsealable)?;
+    let secret = Secret32::new(secret.try_into().map_err(|_| Unsealable)?);
+    let sealed = kek.seal(name, OWNER, secret.expose(), *nonce)?;
+    Ok((secret, sealed))
+}

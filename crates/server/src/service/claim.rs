@@ -1,0 +1,82 @@
+//! Whose key a request says it was signed with, and the keys that go with that.
+
+use std::sync::{Arc, PoisonError};
+
+use countersign_core::secret::{KeyPair, MacKey, Root};
+use countersign_core::time::Timestamp;
+
+use super::Undecided;
+use crate::app::App;
+use crate::keyring::{Admission, Holder};
+
+/// What a `keyid` stands for, before anything has been proven.
+#[derive(Debug)]
+pub struct Claim {
+    claimant: Claimant,
+    keys: KeyPair,
+}
+
+/// Who the request would be from.
+#[derive(Debug)]
+pub(super) enum Claimant {
+    /// A confirmed key, revoked or not.
+    Holder(Arc<Holder>),
+    /// A key that waits for its first signed request.
+    Pending,
+    /// No key of this name: the keys are a decoy's.
+    Nobody,
+}
+
+impl Claim {
+    /// Looks the key up in memory; an unknown one gets a decoy, so that its answer looks like anybody's.
+    pub fn of(app: &App, keyid: &str, now: Timestamp) -> Result<Self, Undecided> {
+        if let Some(holder) = app.accounts.keyring.find(keyid)? {
+            let keys = holder.keys(&app.accounts.secrets.kek)?.clone();
+            return Ok(Self { claimant: Claimant::Holder(holder), keys });
+        }
+        if let Some(keys) = pending_keys(app, keyid, now) {
+            return Ok(Self { claimant: Claimant::Pending, keys });
+        }
+        Ok(Self { claimant: Claimant::Nobody, keys: decoy(app, keyid) })
+    }
+
+    /// The key that verifies the request.
+    pub(super) fn c2s(&self) -> &MacKey {
+        &self.keys.c2s
+    }
+
+    /// The key that signs the answer, whatever the answer is.
+    pub fn s2c(&self) -> &MacKey {
+        &self.keys.s2c
+    }
+
+    pub(super) fn claimant(&self) -> &Claimant {
+        &self.claimant
+    }
+
+    /// Whether a correct MAC of this claimant counts. A revoked key's does not.
+    pub(super) fn may_sign(&self) -> bool {
+        match &self.claimant {
+            Claimant::Holder(holder) => holder.admission() == Admission::Active,
+            Claimant::Pending => true,
+            Claimant::Nobody => false,
+        }
+    }
+
+    /// Does for a key that exists the work that a decoy costs, so that a refusal takes as long for either.
+    pub(super) fn spend_as_decoy(&self, app: &App, keyid: &str) {
+        match self.claimant {
+            Claimant::Holder(_) | Claimant::Pending => drop(std::hint::black_box(decoy(app, keyid))),
+            Claimant::Nobody => {}
+        }
+    }
+}
+
+fn decoy(app: &App, keyid: &str) -> KeyPair {
+    Root::decoy(&app.accounts.secrets.decoy, keyid).key_pair(keyid)
+}
+
+fn pending_keys(app: &App, keyid: &str, now: Timestamp) -> Option<KeyPair> {
+    let pending = app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner);
+    pending.by_keyid(keyid, now).map(|pending| pending.keys.clone())
+}

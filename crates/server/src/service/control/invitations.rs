@@ -1,0 +1,186 @@
+//! Cards: whom to let in.
+
+use countersign_core::account::{KeyOrigin, Role, Ticket, TicketState};
+use countersign_core::enrolment::{BadCard, Card, CardKind, public_key, ticket_psk};
+use countersign_core::event::EventKind;
+use countersign_core::id::TicketId;
+use countersign_core::time::Timestamp;
+use countersign_store::port::Change;
+use serde::{Deserialize, Serialize};
+
+use super::{Asked, ControlError, Operation, not_found, unprocessable};
+use crate::accounts::Accounts;
+use crate::edge;
+
+/// Asks for a card.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invite {
+    /// Which kind of card.
+    pub kind: InviteKind,
+    /// `user`, `admin` or `service`; a group card is for users only.
+    pub role: String,
+}
+
+/// Which kind of card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InviteKind {
+    /// The shared key of the group: whoever holds the card can enrol, any number of times, until it is rotated.
+    Group,
+    /// For one person, once.
+    Ticket,
+}
+
+/// A card to hand over in person.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The card. It is a secret: whoever holds it can enrol.
+    pub card: String,
+    /// The public part of the ticket, by which it can be taken back.
+    pub ticket: Option<String>,
+    /// What its bearer becomes.
+    pub role: String,
+    /// The last second in which it can be used, as seconds since the Unix epoch; a group card has none.
+    pub not_after: Option<u64>,
+}
+
+impl Operation for Invite {
+    const NAME: &'static str = "invite";
+    type Reply = Invitation;
+
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Invitation, ControlError> {
+        let role: Role = self.role.parse().map_err(|error| unprocessable(format!("{error}")))?;
+        match (self.kind, role) {
+            (InviteKind::Ticket, role) => issue_ticket(accounts, asked, role).await,
+            (InviteKind::Group, Role::User) => group_card(accounts),
+            (InviteKind::Group, Role::Admin | Role::Service) => Err(unprocessable(
+                "a group card makes users only; invite an admin or a service with --ticket",
+            )),
+        }
+    }
+}
+
+fn group_card(accounts: &Accounts) -> Result<Invitation, ControlError> {
+    let psk = accounts.secrets.group().ok_or_else(|| ControlError::new("unavailable", "restart the server: a fault left the group key in doubt"))?;
+    let card = Card::new(CardKind::Group, psk, public_key(&accounts.secrets.enrolment), &accounts.authority);
+    Ok(Invitation { card: text(card)?, ticket: None, role: Role::User.to_string(), not_after: None })
+}
+
+async fn issue_ticket(accounts: &Accounts, asked: &Asked, role: Role) -> Result<Invitation, ControlError> {
+    let not_after = Timestamp::from_secs(asked.at.saturating_add(accounts.config.ticket_validity).as_secs());
+    let id = TicketId(edge::random());
+    let ticket = Ticket { id, role, not_after, created: asked.at, state: TicketState::Open };
+    let psk = ticket_psk(&accounts.secrets.ticket, id, not_after, role);
+    let card = Card::new(CardKind::Ticket(id), psk, public_key(&accounts.secrets.enrolment), &accounts.authority);
+    let card = text(card)?;
+    let event = asked.event(EventKind::TicketIssued, (None, None), format!("{id} for a {role}"));
+    accounts.stores.tickets.issue(&ticket, &event).await?;
+    Ok(Invitation { card, ticket: Some(id.to_string()), role: role.to_string(), not_after: Some(not_after.as_secs()) })
+}
+
+fn text(card: Result<Card, BadCard>) -> Result<String, ControlError> {
+    card.map(|card| card.to_text().to_string()).map_err(|error| unprocessable(error.to_string()))
+}
+
+/// Lists the tickets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListTickets {
+    /// Begin after this one.
+    pub after: Option<String>,
+}
+
+/// A ticket in a list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TicketRow {
+    /// The public part.
+    pub ticket: String,
+    /// What its bearer becomes.
+    pub role: String,
+    /// `open`, `used`, `revoked` or `expired`.
+    pub state: String,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// The last second in which it can be used, since the Unix epoch.
+    pub not_after: u64,
+    /// The key that it let in.
+    pub key: Option<String>,
+}
+
+/// How many rows an operation gives at once; whoever wants more asks again after the last.
+pub(super) const PAGE: u32 = 500;
+
+impl Operation for ListTickets {
+    const NAME: &'static str = "list-tickets";
+    type Reply = Vec<TicketRow>;
+
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Vec<TicketRow>, ControlError> {
+        let after = self.after.map(|id| ticket_id(&id)).transpose()?;
+        let tickets = accounts.stores.tickets.list(after, PAGE).await?;
+        Ok(tickets.into_iter().map(|ticket| row(ticket, asked)).collect())
+    }
+}
+
+fn row(ticket: Ticket, asked: &Asked) -> TicketRow {
+    let (state, key) = match ticket.state {
+        TicketState::Open if asked.at.as_secs() > ticket.not_after.as_secs() => ("expired", None),
+        TicketState::Open => ("open", None),
+        TicketState::Used { key, .. } => ("used", Some(key.to_string())),
+        TicketState::Revoked { .. } => ("revoked", None),
+    };
+    TicketRow {
+        ticket: ticket.id.to_string(),
+        role: ticket.role.to_string(),
+        state: state.to_owned(),
+        created_ms: ticket.created.as_millis(),
+        not_after: ticket.not_after.as_secs(),
+        key,
+    }
+}
+
+/// Takes a ticket back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RevokeTicket {
+    /// Its public part.
+    pub ticket: String,
+}
+
+impl Operation for RevokeTicket {
+    const NAME: &'static str = "revoke-ticket";
+    type Reply = ();
+
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), ControlError> {
+        let id = ticket_id(&self.ticket)?;
+        accounts.forget_pending(|pending| pending.origin == KeyOrigin::Ticket(id));
+        let event = asked.event(EventKind::TicketRevoked, (None, None), id.to_string());
+        match accounts.stores.tickets.revoke(id, &event).await? {
+            Change::Made => Ok(()),
+            Change::Already => Err(ControlError::new(
+                "conflict",
+                "this ticket has been used or revoked before; to end the key that it let in, use `countersign key revoke`",
+            )),
+            Change::Missing => Err(not_found("no ticket has this id; `countersign user invite list` shows them")),
+        }
+    }
+}
+
+fn ticket_id(text: &str) -> Result<TicketId, ControlError> {
+    text.parse().map_err(|_| {
+        unprocessable("a ticket id is 16 hex digits, as `countersign user invite list` shows them")
+    })
+}
+
+/// Replaces the shared key of the group: the cards that carry the old one are void.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RotateGroup {}
+
+impl Operation for RotateGroup {
+    const NAME: &'static str = "rotate-group";
+    type Reply = Invitation;
+
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Invitation, ControlError> {
+        let event = asked.event(EventKind::GroupRotated, (None, None), "group cards made before are void".to_owned());
+        accounts.secrets.rotate_group(&*accounts.stores.server_secrets, edge::random(), &event).await?;
+        accounts.forget_pending(|pending| pending.origin == KeyOrigin::GroupCard);
+        group_card(accounts)
+    }
+}

@@ -1,0 +1,102 @@
+//! Is this request from the one who holds the key, is it fresh, and is it here for the first time?
+
+use std::net::IpAddr;
+
+use countersign_core::event::EventKind;
+use countersign_core::signature::{Authentic, Authentication, Received};
+use countersign_core::time::Timestamp;
+use countersign_core::verdict::{Refusal, Verdict};
+use countersign_store::port::{Burning, Seen};
+
+use super::claim::{Claim, Claimant};
+use super::{Undecided, confirm};
+use crate::app::App;
+use countersign_core::replay::Reading;
+
+/// Loads, decides, remembers (protocol §4). Nothing is written before the MAC is good.
+pub async fn verify_request(
+    app: &App,
+    claim: &Claim,
+    request: &Received,
+    from: IpAddr,
+    reading: Reading,
+) -> Result<Verdict, Undecided> {
+    let now = match app.replay.now(reading) {
+        Ok(now) => now,
+        Err(refusal) => return Ok(Verdict::Refuse(refusal)),
+    };
+    let verdict = match request.authenticate(claim.c2s(), app.freshness, now) {
+        _ if !claim.may_sign() => Verdict::Refuse(unproven(app, claim, request)),
+        Authentication::BadSignature => Verdict::Refuse(unproven(app, claim, request)),
+        Authentication::Stale => Verdict::Refuse(Refusal::Stale),
+        Authentication::FutureDated(authentic) => Verdict::Refuse(burn(app, &authentic).await?),
+        Authentication::Authentic(authentic) => match remember(app, &authentic, now).await? {
+            Some(refusal) => Verdict::Refuse(refusal),
+            None => admit(app, claim, &authentic, from, now).await?,
+        },
+    };
+    if let Verdict::Refuse(refusal) = verdict {
+        report(app, request.keyid(), refusal, from, now).await?;
+    }
+    Ok(verdict)
+}
+
+/// The one refusal for all that fails before the MAC has verified: same answer, same work.
+fn unproven(app: &App, claim: &Claim, request: &Received) -> Refusal {
+    claim.spend_as_decoy(app, request.keyid());
+    match claim.claimant() {
+        Claimant::Nobody => Refusal::UnknownKey,
+        Claimant::Holder(_) if !claim.may_sign() => Refusal::RevokedKey,
+        Claimant::Holder(_) | Claimant::Pending => Refusal::BadSignature,
+    }
+}
+
+/// A future-dated request is refused now and must not become valid later.
+async fn burn(app: &App, request: &Authentic<'_>) -> Result<Refusal, Undecided> {
+    Ok(match app.replay.burn(request).await? {
+        Burning::Burnt | Burning::Already => Refusal::FutureDated,
+        Burning::TooMany => Refusal::Throttled,
+    })
+}
+
+async fn remember(app: &App, request: &Authentic<'_>, now: Timestamp) -> Result<Option<Refusal>, Undecided> {
+    Ok(match app.replay.remember(request, now).await? {
+        Seen::Never => None,
+        Seen::Before => Some(Refusal::Replayed),
+        Seen::TooManyOfThisKey => Some(Refusal::Throttled),
+        Seen::Full => Some(Refusal::Unavailable),
+        Seen::Unknown => Some(Refusal::WarmingUp),
+    })
+}
+
+async fn admit(
+    app: &App,
+    claim: &Claim,
+    request: &Authentic<'_>,
+    from: IpAddr,
+    now: Timestamp,
+) -> Result<Verdict, Undecided> {
+    match claim.claimant() {
+        Claimant::Holder(holder) => Ok(Verdict::Admit(holder.principal().clone())),
+        Claimant::Pending => confirm::confirm(app, request, from, now).await,
+        Claimant::Nobody => Ok(Verdict::Refuse(Refusal::UnknownKey)),
+    }
+}
+
+/// What the log is told. A wrong MAC leaves no trace in the store: anybody can send one.
+async fn report(app: &App, keyid: &str, refusal: Refusal, from: IpAddr, now: Timestamp) -> Result<(), Undecided> {
+    let kind = match refusal {
+        Refusal::BadSignature | Refusal::UnknownKey | Refusal::RevokedKey => {
+            app.folding.log_bad_signature(from, now);
+            return Ok(());
+        }
+        Refusal::Stale | Refusal::FutureDated => EventKind::ClockSkew,
+        Refusal::Replayed => EventKind::Replay,
+        Refusal::Throttled => EventKind::Throttled,
+        Refusal::WarmingUp | Refusal::Unavailable | Refusal::NameTaken | Refusal::TicketSpent => return Ok(()),
+    };
+    if let Some(event) = app.folding.note(kind, keyid, from, now) {
+        app.accounts.stores.events.record(&event).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What every adapter must do the same way, as sentences that panic when they are not true.
+//!
+//! [`store_conformance!`](crate::store_conformance) makes a test of each, on a fresh store of the adapter's own.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are the bodies of tests, which fail by panicking"
+)]
+
+pub mod accept_marks;
+pub mod burnt_nonces;
+pub mod enrolments;
+pub mod events;
+pub mod keys;
+pub mod replay_guard;
+pub mod sample;
+pub mod server_secrets;
+pub mod tickets;
+pub mod users;
+
+/// Makes a test of every sentence. `$fresh` is an async function that gives an empty [`Stores`](crate::Stores) and
+/// whatever must live as long.
+#[macro_export]
+macro_rules! store_conformance {
+    ($fresh:path) => {
+        $crate::store_conformance! { $fresh;
+            accept_marks: nothing_is_kept_at_first, the_mark_that_was_kept_last_is_loaded,
+                a_mark_that_arrives_late_changes_nothing;
+            burnt_nonces: a_nonce_is_burnt_once_and_stays_burnt, at_most_the_limit_is_kept_per_key,
+                the_same_nonce_of_another_key_is_another_nonce, a_nonce_that_comes_again_is_kept_until_the_later_time,
+                a_nonce_is_kept_until_its_time_is_over, the_octets_come_back_as_they_were,
+                of_eight_burning_at_once_one_is_first;
+            enrolments: a_confirmed_enrolment_makes_user_key_and_event, of_eight_wanting_a_name_one_has_it,
+                of_eight_bringing_a_ticket_one_is_let_in, a_taken_name_leaves_the_ticket_open,
+                a_used_ticket_never_works_again, a_revoked_ticket_lets_nobody_in, an_unknown_ticket_lets_nobody_in,
+                a_ticket_is_good_to_the_millisecond, a_refused_confirmation_leaves_no_trace,
+                an_id_that_exists_is_an_error_and_leaves_no_trace, of_eight_noting_a_hash_one_is_first,
+                a_note_is_kept_until_its_time_is_over, a_note_for_ever_is_never_forgotten;
+            events: events_are_numbered_from_one_without_gaps, the_log_is_read_by_cursor,
+                the_latest_come_oldest_first, an_event_comes_back_as_recorded, what_is_too_long_is_cut_between_letters;
+            keys: a_revoked_key_stays_revoked, an_unknown_key_is_missing, keys_are_listed_by_cursor,
+                a_users_keys_are_found, of_eight_revoking_a_key_one_does;
+            server_secrets: of_eight_first_secrets_all_get_the_same, a_secret_is_replaced_and_told_of,
+                a_secret_that_was_not_there_can_be_replaced;
+            tickets: a_ticket_comes_back_as_issued, a_revoked_ticket_stays_revoked, a_used_ticket_cannot_be_revoked,
+                an_unknown_ticket_is_missing, an_id_is_issued_once, tickets_are_listed_by_cursor;
+            users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys, the_name_of_a_deleted_user_is_free,
+                leaving_enabled_raises_the_generation, a_state_that_is_set_already_is_not_told_of,
+                users_are_listed_by_name, an_unknown_user_is_missing, of_eight_deleting_a_user_one_does;
+        }
+    };
+    ($fresh:path; $($port:ident: $($sentence:ident),+;)+) => {
+        $(mod $port {
+            $(#[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $sentence() {
+                let (stores, _alive) = $fresh().await;
+                $crate::conformance::$port::$sentence(&stores).await;
+            })+
+        })+
+    };
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Values to try stores with, told apart by a small number.
+
+use core::future::Future;
+use core::time::Duration;
+
+use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, Ticket, TicketState, User, UserState};
+use countersign_core::event::{Event, EventKind};
+use countersign_core::id::{KeyId, TicketId, UserId};
+use countersign_core::replay::{AcceptClock, AcceptMark, Reading};
+use countersign_core::secret::Sealed;
+use countersign_core::time::{Freshness, Timestamp};
+use countersign_core::username::Username;
+use tokio::task::JoinSet;
+
+use crate::Stores;
+use crate::port::{Confirmation, Confirmed};
+
+/// The time around which these samples live.
+pub const NOW: Timestamp = Timestamp::from_secs(1_763_780_000);
+
+/// So many milliseconds after [`NOW`].
+pub const fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(NOW.as_millis() + millis)
+}
+
+/// An event of this kind at this time.
+pub fn event(kind: EventKind, at: Timestamp) -> Event {
+    Event { at, kind, user: None, key: None, actor: "127.0.0.1".to_owned(), detail: kind.to_string() }
+}
+
+/// The event of a confirmation at [`NOW`].
+pub fn enrolled() -> Event {
+    event(EventKind::Enrolled, NOW)
+}
+
+/// The id of the user of this number.
+pub fn user_id(number: u8) -> UserId {
+    UserId::from_random([number; 16])
+}
+
+/// The id of the key of this number; they are ordered as their numbers.
+pub fn key_id(number: u8) -> KeyId {
+    KeyId::from_random([number; 16])
+}
+
+/// The id of the ticket of this number.
+pub const fn ticket_id(number: u8) -> TicketId {
+    TicketId([number; 8])
+}
+
+/// A username.
+pub fn name(text: &str) -> Username {
+    text.parse().expect("a username")
+}
+
+/// An enabled user.
+pub fn user(number: u8, username: &str) -> User {
+    User {
+        id: user_id(number),
+        username: name(username),
+        role: Role::User,
+        state: UserState::Enabled,
+        generation: 1,
+        created: NOW,
+    }
+}
+
+/// An active key of the user of the same number.
+pub fn key(number: u8, origin: KeyOrigin) -> KeyRecord {
+    KeyRecord {
+        id: key_id(number),
+        user: user_id(number),
+        device: format!("device {number}"),
+        root: Sealed { version: 1, octets: vec![number; 60] },
+        origin,
+        state: KeyState::Active,
+        created: NOW,
+    }
+}
+
+/// An open ticket that is good until a minute after [`NOW`].
+pub const fn ticket(number: u8) -> Ticket {
+    Ticket { id: ticket_id(number), role: Role::User, not_after: at(60_000), created: NOW, state: TicketState::Open }
+}
+
+/// The user of this number and name, let in by the group's card.
+pub fn by_group(number: u8, username: &str) -> Confirmation {
+    Confirmation { user: user(number, username), key: key(number, KeyOrigin::GroupCard) }
+}
+
+/// The user of this number and name, let in by a ticket.
+pub fn by_ticket(number: u8, username: &str, ticket: TicketId) -> Confirmation {
+    Confirmation { user: user(number, username), key: key(number, KeyOrigin::Ticket(ticket)) }
+}
+
+/// Keeps the user and the key of this number.
+pub async fn enrol(stores: &Stores, number: u8, username: &str) {
+    let confirmed = stores.enrolments.confirm(&by_group(number, username), &enrolled()).await;
+    assert_eq!(confirmed.expect("confirm"), Confirmed::Done);
+}
+
+/// Keeps an open ticket of this number.
+pub async fn issue(stores: &Stores, number: u8) {
+    stores.tickets.issue(&ticket(number), &event(EventKind::TicketIssued, NOW)).await.expect("issue");
+}
+
+/// How many events there are.
+pub async fn events(stores: &Stores) -> usize {
+    stores.events.list(0, 1_000).await.expect("list").len()
+}
+
+/// What eight callers are told who ask at the same time.
+pub async fn eight_at_once<T, F>(ask: impl Fn(u8) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let mut callers = JoinSet::new();
+    for number in 1..=8 {
+        callers.spawn(ask(number));
+    }
+    callers.join_all().await
+}
+
+/// The mark of a run that begins at this millisecond, after the run that kept `previous`.
+pub fn mark(previous: Option<&AcceptMark>, wall: u64) -> AcceptMark {
+    let reading = Reading { wall: at(wall), monotonic: Duration::ZERO };
+    AcceptClock::start(previous, false, reading, Freshness::DEFAULT).mark_to_keep()
+}

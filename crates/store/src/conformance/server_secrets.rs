@@ -1,0 +1,42 @@
+//! [`ServerSecrets`](crate::port::ServerSecrets).
+
+use countersign_core::event::EventKind;
+use countersign_core::secret::Sealed;
+
+use super::sample::{at, eight_at_once, event};
+use crate::Stores;
+
+fn sealed(octet: u8) -> Sealed {
+    Sealed { version: 1, octets: vec![octet; 60] }
+}
+
+/// Two processes that start at the same time do not end up with two keys.
+pub async fn of_eight_first_secrets_all_get_the_same(stores: &Stores) {
+    assert_eq!(stores.server_secrets.find("ticket").await.expect("find"), None);
+    let told = eight_at_once(|number| {
+        let secrets = stores.server_secrets.clone();
+        async move { secrets.keep_first("ticket", &sealed(number)).await.expect("keep_first") }
+    });
+    let told = told.await;
+    let kept = stores.server_secrets.find("ticket").await.expect("find");
+    assert!(told.iter().all(|told| Some(told) == kept.as_ref()), "{told:?}");
+    let other = stores.server_secrets.keep_first("decoy", &sealed(9)).await.expect("keep_first");
+    assert_eq!(other, sealed(9));
+}
+
+/// The former one is gone.
+pub async fn a_secret_is_replaced_and_told_of(stores: &Stores) {
+    stores.server_secrets.keep_first("group", &sealed(1)).await.expect("keep_first");
+    let told = event(EventKind::GroupRotated, at(0));
+    stores.server_secrets.replace("group", &sealed(2), &told).await.expect("replace");
+    assert_eq!(stores.server_secrets.find("group").await.expect("find"), Some(sealed(2)));
+    assert_eq!(stores.server_secrets.keep_first("group", &sealed(3)).await.expect("keep_first"), sealed(2));
+    assert_eq!(stores.events.latest(1).await.expect("latest").remove(0).event, told);
+}
+
+/// Replacing asks for no former one.
+pub async fn a_secret_that_was_not_there_can_be_replaced(stores: &Stores) {
+    let told = event(EventKind::GroupRotated, at(0));
+    stores.server_secrets.replace("group", &sealed(1), &told).await.expect("replace");
+    assert_eq!(stores.server_secrets.find("group").await.expect("find"), Some(sealed(1)));
+}

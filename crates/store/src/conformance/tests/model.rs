@@ -1,0 +1,146 @@
+//! Random operations: SQLite answers as memory does, whatever the order.
+
+use countersign_core::account::{KeyOrigin, Ticket, UserState};
+use countersign_core::event::EventKind;
+use proptest::prelude::*;
+
+use crate::Stores;
+use crate::conformance::sample::{at, by_group, by_ticket, event, key_id, name, ticket, ticket_id, user_id};
+use crate::conformance::sample::mark;
+use crate::port::{BurntNonce, StoreError};
+
+const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+
+/// An operation on a small world: few names, few ids, few points in time, so that they often meet.
+#[derive(Clone, Debug)]
+enum Operation {
+    Issue { ticket: u8, good_for: u64 },
+    RevokeTicket { ticket: u8, time: u64 },
+    Confirm { number: u8, name: usize, ticket: Option<u8>, time: u64 },
+    SetState { number: u8, state: UserState, time: u64 },
+    RevokeKey { number: u8, time: u64 },
+    Note { hash: u8, keep_until: u64 },
+    ForgetNotes { now: u64 },
+    Burn { key: u8, nonce: u8, keep_until: u64 },
+    ForgetNonces { now: u64 },
+    KeepMark { before: u64, wall: u64 },
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let state = prop_oneof![Just(UserState::Enabled), Just(UserState::Disabled), Just(UserState::Deleted)];
+    let (few, time) = (1..5_u8, 0..8_u64);
+    prop_oneof![
+        2 => (few.clone(), time.clone()).prop_map(|(ticket, good_for)| Operation::Issue { ticket, good_for }),
+        1 => (few.clone(), time.clone()).prop_map(|(ticket, time)| Operation::RevokeTicket { ticket, time }),
+        4 => (few.clone(), 0..NAMES.len(), proptest::option::of(few.clone()), time.clone())
+            .prop_map(|(number, name, ticket, time)| Operation::Confirm { number, name, ticket, time }),
+        3 => (few.clone(), state, time.clone())
+            .prop_map(|(number, state, time)| Operation::SetState { number, state, time }),
+        1 => (few.clone(), time.clone()).prop_map(|(number, time)| Operation::RevokeKey { number, time }),
+        1 => (few.clone(), time.clone()).prop_map(|(hash, keep_until)| Operation::Note { hash, keep_until }),
+        1 => time.clone().prop_map(|now| Operation::ForgetNotes { now }),
+        2 => (1..3_u8, few, time.clone())
+            .prop_map(|(key, nonce, keep_until)| Operation::Burn { key, nonce, keep_until }),
+        1 => time.clone().prop_map(|now| Operation::ForgetNonces { now }),
+        1 => (time.clone(), time).prop_map(|(before, wall)| Operation::KeepMark { before, wall }),
+    ]
+}
+
+/// The answer as text, in which any error is the same: the causes differ, the reaction does not.
+async fn answer(stores: &Stores, operation: &Operation) -> String {
+    match operation.clone() {
+        Operation::Issue { ticket: number, good_for } => {
+            let ticket = Ticket { not_after: at(good_for), ..ticket(number) };
+            told(stores.tickets.issue(&ticket, &event(EventKind::TicketIssued, at(0))).await)
+        }
+        Operation::RevokeTicket { ticket, time } => {
+            told(stores.tickets.revoke(ticket_id(ticket), &event(EventKind::TicketRevoked, at(time))).await)
+        }
+        Operation::Confirm { number, name, ticket, time } => {
+            let confirmation = match ticket {
+                None => by_group(number, NAMES[name]),
+                Some(ticket) => by_ticket(number, NAMES[name], ticket_id(ticket)),
+            };
+            told(stores.enrolments.confirm(&confirmation, &event(EventKind::Enrolled, at(time))).await)
+        }
+        Operation::SetState { number, state, time } => {
+            told(stores.users.set_state(user_id(number), state, &event(EventKind::UserDisabled, at(time))).await)
+        }
+        Operation::RevokeKey { number, time } => {
+            told(stores.keys.revoke(&key_id(number), &event(EventKind::KeyRevoked, at(time))).await)
+        }
+        Operation::Note { hash, keep_until } => told(stores.enrolments.note([hash; 32], at(keep_until)).await),
+        Operation::ForgetNotes { now } => told(stores.enrolments.forget_notes(at(now)).await),
+        Operation::Burn { key, nonce, keep_until } => {
+            let nonce = BurntNonce { keyid: format!("k{key}"), nonce: vec![nonce; 16], keep_until: at(keep_until) };
+            told(stores.burnt_nonces.burn(&nonce, 2).await)
+        }
+        Operation::ForgetNonces { now } => told(stores.burnt_nonces.forget(at(now)).await),
+        Operation::KeepMark { before, wall } => {
+            told(stores.accept_marks.keep(&mark(Some(&mark(None, before)), wall)).await)
+        }
+    }
+}
+
+fn told<T: core::fmt::Debug>(answer: Result<T, StoreError>) -> String {
+    answer.map_or_else(|_| "error".to_owned(), |answer| format!("{answer:?}"))
+}
+
+/// Everything that can be read.
+async fn everything(stores: &Stores) -> Vec<String> {
+    let mut read = vec![
+        told(stores.users.list(None, 100).await),
+        told(stores.users.list(Some(&name("alice")), 1).await),
+        told(stores.keys.list(None, 100).await),
+        told(stores.keys.list(Some(&key_id(2)), 1).await),
+        told(stores.tickets.list(None, 100).await),
+        told(stores.tickets.list(Some(ticket_id(2)), 1).await),
+        told(stores.events.list(0, 1_000).await),
+        told(stores.events.list(3, 2).await),
+        told(stores.events.latest(3).await),
+        told(stores.burnt_nonces.all().await),
+        told(stores.accept_marks.load().await),
+    ];
+    for number in 1..5 {
+        read.push(told(stores.users.find(user_id(number)).await));
+        read.push(told(stores.keys.find(&key_id(number)).await));
+        read.push(told(stores.keys.of_user(user_id(number)).await));
+        read.push(told(stores.tickets.find(ticket_id(number)).await));
+    }
+    for known in NAMES {
+        read.push(told(stores.users.named(&name(known)).await));
+    }
+    read
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sqlite_answers_as_memory_does(operations in proptest::collection::vec(operation(), 1..60)) {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let memory = Stores::in_memory();
+            let directory = tempfile::tempdir().unwrap();
+            let sqlite = super::open(directory.path()).await;
+            for operation in &operations {
+                prop_assert_eq!(answer(&memory, operation).await, answer(&sqlite, operation).await, "{:?}", operation);
+            }
+            prop_assert_eq!(everything(&memory).await, everything(&sqlite).await);
+            drop(sqlite);
+            // And once more from the file.
+            prop_assert_eq!(everything(&memory).await, everything(&super::open(directory.path()).await).await);
+            Ok(())
+        })?;
+    }
+}
+
+/// A world in which nothing ever succeeds would agree as well.
+#[tokio::test]
+async fn the_small_world_lets_operations_succeed() {
+    let memory = Stores::in_memory();
+    answer(&memory, &Operation::Issue { ticket: 1, good_for: 5 }).await;
+    let confirmed = answer(&memory, &Operation::Confirm { number: 1, name: 0, ticket: Some(1), time: 5 }).await;
+    assert_eq!(confirmed, "Done");
+    let key = memory.keys.find(&key_id(1)).await.unwrap().unwrap();
+    assert_eq!(key.origin, KeyOrigin::Ticket(ticket_id(1)));
+}

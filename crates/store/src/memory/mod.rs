@@ -1,0 +1,81 @@
+//! The ports over maps under one lock, without I/O: what each operation means, for every other adapter to be held to.
+
+mod accept_marks;
+mod burnt_nonces;
+mod enrolments;
+mod events;
+mod keys;
+mod replay;
+mod server_secrets;
+mod tickets;
+mod users;
+
+pub use replay::{Burn, Limits, MemoryReplayGuard, Unrestorable, Usage};
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use countersign_core::account::{KeyRecord, Ticket, User};
+use countersign_core::event::Event;
+use countersign_core::id::{KeyId, TicketId, UserId};
+use countersign_core::replay::AcceptMark;
+use countersign_core::secret::Sealed;
+use countersign_core::time::Timestamp;
+
+use crate::port::StoreError;
+
+/// Everything a guard keeps, for as long as the process lives.
+///
+/// One lock over all of it makes each operation atomic. A lock that a panic has poisoned is never opened again: its
+/// maps may be half changed, and a store that cannot answer is refused, not believed.
+#[derive(Debug, Default)]
+pub struct Memory {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    secrets: BTreeMap<String, Sealed>,
+    users: BTreeMap<UserId, User>,
+    keys: BTreeMap<KeyId, KeyRecord>,
+    tickets: BTreeMap<TicketId, Ticket>,
+    events: Vec<Event>,
+    mark: Option<AcceptMark>,
+    burnt: BTreeMap<(String, Vec<u8>), Timestamp>,
+    notes: BTreeMap<[u8; 32], Timestamp>,
+}
+
+impl Memory {
+    fn kept(&self) -> Result<MutexGuard<'_, Kept>, StoreError> {
+        self.kept.lock().map_err(|_| StoreError::failed(Poisoned))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a panic has left the store in memory half changed")]
+struct Poisoned;
+
+/// An id that is random enough never to come twice has come twice.
+#[derive(Debug, thiserror::Error)]
+#[error("there is a {0} of this id already")]
+struct IdTaken(&'static str);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::port::Events as _;
+
+    #[tokio::test]
+    async fn after_a_panic_under_the_lock_every_operation_fails() {
+        let memory = Arc::new(Memory::default());
+        let held = Arc::clone(&memory);
+        let panicked = std::thread::spawn(move || {
+            let _kept = held.kept.lock().unwrap();
+            panic!("while the lock is held");
+        });
+        assert!(panicked.join().is_err());
+        assert!(matches!(memory.latest(1).await, Err(StoreError::Failed(_))));
+    }
+}
