@@ -145,9 +145,8 @@ fn headers(given: &[(HeaderName, HeaderValue)]) -> HeaderMap {
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
     let (name, value) = text.split_once(':').ok_or("write it as 'name: value'")?;
     let name = name.parse().map_err(|_| "the name of a header is letters, digits and hyphens")?;
-    let value =
-        HeaderValue::from_str(value.trim()).map_err(|_| "the value of a header is visible ASCII in one line")?;
-    Ok((name, value))
+    let value = Some(value.trim()).filter(|value| value.is_ascii()).and_then(|value| HeaderValue::from_str(value).ok());
+    Ok((name, value.ok_or("the value of a header is visible ASCII in one line")?))
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub(crate) async fn run(Command::List(args): Command) -> anyhow::Result<Exit> {
         let EventRow { sequence, at_ms, event, keyid, actor, detail, .. } = row;
         [sequence.to_string(), moment(at_ms), event, keyid.unwrap_or_default(), actor, detail]
     });
-    table(["no.", "when", "event", "key", "by", "detail"], lines);
+    table(["no.", "when", "event", "key", "by", "detail"], lines)?;
     Ok(Exit::Done)
 }
 

@@ -3,10 +3,11 @@
 use clap::{Args, Subcommand};
 use countersign_server::service::control::{KeyRow, ListKeys, RevokeKey};
 
-use crate::key_show;
 use crate::exit::Exit;
+use crate::key_show;
 use crate::operate::Guard;
 use crate::print::{self, moment, table};
+use crate::say;
 
 /// Signing keys: your own, and those of a guard.
 #[derive(Debug, Subcommand)]
@@ -47,7 +48,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::List(args) => list(args).await?,
         Command::Revoke(RevokeArgs { keyid, guard }) => {
             guard.operate(RevokeKey { keyid: keyid.clone() }).await?;
-            println!("{keyid} is revoked");
+            say::line(format_args!("{keyid} is revoked"))?;
         }
     }
     Ok(Exit::Done)
@@ -68,6 +69,5 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
     }
     let lines =
         rows.into_iter().map(|row| [row.keyid, row.device, row.state, row.origin, moment(row.created_ms), row.user_id]);
-    table(["key", "device", "state", "came by", "since", "user id"], lines);
-    Ok(())
+    table(["key", "device", "state", "came by", "since", "user id"], lines)
 }

@@ -39,12 +39,13 @@ impl Guard {
         match directory.lock() {
             Ok(lock) => {
                 let accounts = Accounts::open(config, &directory, &lock).await?;
-                let asked = Asked { actor: format!("uid {}", rustix::process::getuid().as_raw()), at: edge::now().wall };
+                let asked =
+                    Asked { actor: format!("uid {}", rustix::process::getuid().as_raw()), at: edge::now().wall };
                 Ok(operation.run(&accounts, &asked).await?)
             }
-            Err(LockError::Held) => {
-                control::call(&directory, &Asking::from(operation)).await.context("through the control socket of the running server")
-            }
+            Err(LockError::Held { .. }) => control::call(&directory, &Asking::from(operation))
+                .await
+                .context("through the control socket of the running server"),
             Err(error) => Err(error.into()),
         }
     }

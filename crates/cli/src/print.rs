@@ -8,26 +8,32 @@ use qrcode::QrCode;
 use qrcode::render::unicode;
 use serde::Serialize;
 
+use crate::say;
+
 /// A table without lines; nothing but a sentence when it is empty.
-pub(crate) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
+pub(crate) fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> anyhow::Result<()> {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
     let mut empty = true;
     for row in rows {
         table.add_row(row.map(|cell| printable(&cell)));
         empty = false;
     }
     if empty {
-        println!("there are none");
+        say::line("there are none")?;
     } else {
-        println!("{}", table.trim_fmt());
+        say::line(table.trim_fmt())?;
     }
+    Ok(())
 }
 
 /// One JSON object a line.
 pub(crate) fn json_lines<T: Serialize>(rows: &[T]) -> anyhow::Result<()> {
     for row in rows {
-        println!("{}", serde_json::to_string(row)?);
+        say::line(serde_json::to_string(row)?)?;
     }
     Ok(())
 }
@@ -40,7 +46,11 @@ pub(crate) fn moment(millis: u64) -> String {
 /// A card as a QR code in half-blocks, dark on light.
 pub(crate) fn qr(text: &str) -> anyhow::Result<String> {
     let code = QrCode::new(text).context("the card does not fit into a QR code")?;
-    Ok(code.render::<unicode::Dense1x2>().dark_color(unicode::Dense1x2::Light).light_color(unicode::Dense1x2::Dark).build())
+    Ok(code
+        .render::<unicode::Dense1x2>()
+        .dark_color(unicode::Dense1x2::Light)
+        .light_color(unicode::Dense1x2::Dark)
+        .build())
 }
 
 /// Text of others on a terminal: controls are shown, not obeyed.

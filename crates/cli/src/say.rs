@@ -27,3 +27,8 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     }
     line
 }
+
+/// Writes a line of a result to stdout.
+pub(crate) fn line(line: impl core::fmt::Display) -> io::Result<()> {
+    result(format!("{line}\n").as_bytes())
+}

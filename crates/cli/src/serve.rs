@@ -1,10 +1,10 @@
 //! `countersign serve`
 
-use std::io::{IsTerminal as _, Write as _};
 use countersign_server::config::Overrides;
 use countersign_server::serve::Server;
 use countersign_server::service::control::{Asked, Invite, InviteKind, Operation as _};
 use countersign_server::{edge, telemetry};
+use std::io::{IsTerminal as _, Write as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;

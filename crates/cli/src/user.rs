@@ -9,6 +9,7 @@ use countersign_server::service::control::{
 use crate::exit::Exit;
 use crate::operate::Guard;
 use crate::print::{self, moment, table};
+use crate::say;
 
 /// Users, and the cards that let new ones in.
 #[derive(Debug, Subcommand)]
@@ -104,15 +105,15 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::List(args) => list(args).await?,
         Command::Disable(NameArgs { username, guard }) => {
             guard.operate(DisableUser { username: username.clone() }).await?;
-            println!("{username} is disabled; `countersign user enable` undoes it");
+            say::line(format_args!("{username} is disabled; `countersign user enable` undoes it"))?;
         }
         Command::Enable(NameArgs { username, guard }) => {
             guard.operate(EnableUser { username: username.clone() }).await?;
-            println!("{username} is enabled");
+            say::line(format_args!("{username} is enabled"))?;
         }
         Command::Delete(NameArgs { username, guard }) => {
             guard.operate(DeleteUser { username: username.clone() }).await?;
-            println!("{username} is deleted, with all keys");
+            say::line(format_args!("{username} is deleted, with all keys"))?;
         }
     }
     Ok(Exit::Done)
@@ -125,7 +126,7 @@ async fn invite(args: InviteArgs) -> anyhow::Result<Exit> {
             let role = args.role.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
             let invitation = args.guard.operate(Invite { kind, role }).await?;
             if args.json {
-                println!("{}", serde_json::to_string(&invitation)?);
+                say::line(serde_json::to_string(&invitation)?)?;
             } else {
                 print_card(&invitation, args.qr)?;
             }
@@ -133,7 +134,7 @@ async fn invite(args: InviteArgs) -> anyhow::Result<Exit> {
         Some(InviteCommand::List(args)) => list_tickets(args).await?,
         Some(InviteCommand::Revoke { ticket, guard }) => {
             guard.operate(RevokeTicket { ticket: ticket.clone() }).await?;
-            println!("ticket {ticket} is void");
+            say::line(format_args!("ticket {ticket} is void"))?;
         }
         Some(InviteCommand::RotateGroup { guard, qr }) => print_card(&guard.operate(RotateGroup {}).await?, qr)?,
     }
@@ -142,17 +143,23 @@ async fn invite(args: InviteArgs) -> anyhow::Result<Exit> {
 
 /// The card alone on its first line, so that a script can take it; then what a person should know.
 fn print_card(invitation: &Invitation, qr: bool) -> anyhow::Result<()> {
-    println!("{}", invitation.card);
+    say::line(&invitation.card)?;
     if qr {
-        println!("{}", print::qr(&invitation.card)?);
+        say::line(print::qr(&invitation.card)?)?;
     }
     match (&invitation.ticket, invitation.not_after) {
         (Some(ticket), Some(not_after)) => {
-            println!("ticket {ticket} for one {}, until {}", invitation.role, moment(not_after * 1_000));
+            say::line(format_args!(
+                "ticket {ticket} for one {}, until {}",
+                invitation.role,
+                moment(not_after * 1_000)
+            ))?;
         }
-        _ => println!("the card of the group: it lets in whoever holds it; `countersign user invite rotate-group` voids it"),
+        _ => say::line(
+            "the card of the group, for any number of users; `countersign user invite rotate-group` voids it",
+        )?,
     }
-    println!("Hand it over in person: whoever holds it can enrol.");
+    say::line("Hand it over in person: whoever holds it can enrol.")?;
     Ok(())
 }
 
@@ -170,8 +177,7 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
         return print::json_lines(&rows);
     }
     let lines = rows.into_iter().map(|row| [row.username, row.role, row.state, moment(row.created_ms), row.user_id]);
-    table(["username", "role", "state", "since", "id"], lines);
-    Ok(())
+    table(["username", "role", "state", "since", "id"], lines)
 }
 
 async fn list_tickets(args: ListArgs) -> anyhow::Result<()> {
@@ -188,8 +194,14 @@ async fn list_tickets(args: ListArgs) -> anyhow::Result<()> {
         return print::json_lines(&rows);
     }
     let lines = rows.into_iter().map(|row| {
-        [row.ticket, row.role, row.state, moment(row.created_ms), moment(row.not_after * 1_000), row.key.unwrap_or_default()]
+        [
+            row.ticket,
+            row.role,
+            row.state,
+            moment(row.created_ms),
+            moment(row.not_after * 1_000),
+            row.key.unwrap_or_default(),
+        ]
     });
-    table(["ticket", "role", "state", "made", "until", "key"], lines);
-    Ok(())
+    table(["ticket", "role", "state", "made", "until", "key"], lines)
 }

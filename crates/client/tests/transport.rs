@@ -155,6 +155,17 @@ async fn a_man_in_the_middle_can_only_cut_the_line() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_length_that_is_cut_off_is_truncated_too() {
+    let guard = lying(|reply, _| {
+        let text = String::from_utf8(reply.octets()).unwrap();
+        text.replace("content-length: 2\r\n", "transfer-encoding: chunked\r\n")
+            .replace("\r\n{}", "\r\n2\r\n{}\r\n")
+            .into()
+    });
+    assert_eq!(interference(&get(&client(&guard), "/").await), Interference::Truncated);
+}
+
+#[tokio::test]
 async fn an_answer_that_belongs_to_another_call_is_interference() {
     let signer = Signer::new(7);
     let kept = std::sync::Mutex::new(Vec::new());

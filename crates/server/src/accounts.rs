@@ -1,10 +1,13 @@
 //! Who there is and what lets others in: all that an operator's command needs, with a server around it or without.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign_core::account::User;
 use countersign_core::enrolment::pending::{Pending, PendingEnrolments};
 use countersign_core::id::{KeyId, UserId};
 use countersign_core::secret::Secret32;
+use countersign_core::username::Username;
 use countersign_store::Stores;
 use countersign_store::port::StoreError;
 use countersign_store::sqlite::{self, Migrations, Sqlite};
@@ -80,15 +83,30 @@ impl Accounts {
 
     /// Loads the keyring from the store. Keys are unsealed on first use.
     pub async fn load_keyring(&self) -> Result<(), Undecided> {
+        let users = self.users_by_id().await?;
         let mut after: Option<KeyId> = None;
         loop {
             let keys = self.stores.keys.list(after.as_ref(), PAGE).await?;
             let Some(last) = keys.last() else { return Ok(()) };
             after = Some(last.id.clone());
             for key in keys {
-                let user = self.user(key.user).await?;
-                self.keyring.put(&user, key)?;
+                match users.get(&key.user) {
+                    Some(user) => self.keyring.put(user, key)?,
+                    None => self.keyring.put(&self.user(key.user).await?, key)?,
+                }
             }
+        }
+    }
+
+    /// The users who are not deleted, in a few large reads instead of one for each key.
+    async fn users_by_id(&self) -> Result<HashMap<UserId, User>, Undecided> {
+        let mut users = HashMap::new();
+        let mut after: Option<Username> = None;
+        loop {
+            let page = self.stores.users.list(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(users) };
+            after = Some(last.username.clone());
+            users.extend(page.into_iter().map(|user| (user.id, user)));
         }
     }
 
@@ -106,7 +124,7 @@ impl Accounts {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).forget(void);
     }
 
-    async fn user(&self, id: UserId) -> Result<countersign_core::account::User, Undecided> {
+    async fn user(&self, id: UserId) -> Result<User, Undecided> {
         let found = self.stores.users.find(id).await?;
         found.ok_or_else(|| StoreError::Corrupt { what: "key without a user", source: id.to_string().into() }.into())
     }

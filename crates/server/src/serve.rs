@@ -157,7 +157,7 @@ impl Server {
             return Err(StopError::Disk);
         }
         app.accounts.stores.events.record(&event(EventKind::Stopped, "")).await?;
-        app.replay.stop(&app.accounts, &directory).await?;
+        app.replay.stop(&app.accounts, &directory)?;
         app.accounts.sqlite.close().await;
         Ok(())
     }

@@ -21,5 +21,7 @@ pub use client::{ClientHandshake, EnrolError, Enrolled, Introduction};
 pub use noise::HandshakeFailed;
 pub use payload::{Answers, BadIntroduction, EnrolRefusal, MAX_DEVICE};
 pub use primitives::public_key;
-pub use server::{Accepted, Claim, DoesNotOpen, Grant, Introduced, Knock, MAX_BODY, Malformed, TIME_TOLERANCE, within_a_day};
+pub use server::{
+    Accepted, Claim, DoesNotOpen, Grant, Introduced, Knock, MAX_BODY, Malformed, TIME_TOLERANCE, within_a_day,
+};
 pub use ticket::{decoy_psk, ticket_psk};

@@ -94,7 +94,7 @@ impl DataDir {
     }
 
     /// Makes what was created, linked or removed in it last through a power cut.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    pub(crate) fn sync(&self) -> io::Result<()> {
         self.handle.sync_all()
     }
 }

@@ -90,7 +90,8 @@ fn drop_challenges(headers: &mut HeaderMap) {
         scheme.eq_ignore_ascii_case(b"HMAC-Challenge") || scheme.eq_ignore_ascii_case(b"Countersign")
     };
     if headers.get_all(http::header::WWW_AUTHENTICATE).iter().any(ours) {
-        let others: Vec<_> = headers.get_all(http::header::WWW_AUTHENTICATE).iter().filter(|v| !ours(v)).cloned().collect();
+        let others: Vec<_> =
+            headers.get_all(http::header::WWW_AUTHENTICATE).iter().filter(|v| !ours(v)).cloned().collect();
         headers.remove(http::header::WWW_AUTHENTICATE);
         for value in others {
             headers.append(http::header::WWW_AUTHENTICATE, value);
@@ -121,7 +122,9 @@ fn retain(headers: &mut HeaderMap, mut keep: impl FnMut(&HeaderName) -> bool) {
 #[cfg(test)]
 mod tests {
     use countersign_core::secret::{Root, Secret32};
-    use countersign_core::signature::{Field, PathForm, RequestHead, SignatureParams, sha256_digest_field, sign_request};
+    use countersign_core::signature::{
+        Field, PathForm, RequestHead, SignatureParams, sha256_digest_field, sign_request,
+    };
 
     use super::*;
 
@@ -173,11 +176,30 @@ mod tests {
     #[test]
     fn no_identity_origin_method_or_target_passes_even_when_it_is_signed() {
         for name in [
-            "remote-user", "remote-key", "remote-groups", "remote_user", "x_forwarded_user", "x-forwarded-user",
-            "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip", "x-remote-groups",
-            "x-auth-request-user", "x-authentik-username", "countersign-identity", "countersign-request",
-            "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "x-security-level",
-            "x-challenge-response", "true-client-ip", "via",
+            "remote-user",
+            "remote-key",
+            "remote-groups",
+            "remote_user",
+            "x_forwarded_user",
+            "x-forwarded-user",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "forwarded",
+            "x-real-ip",
+            "x-remote-groups",
+            "x-auth-request-user",
+            "x-authentik-username",
+            "countersign-identity",
+            "countersign-request",
+            "x-http-method-override",
+            "x-method-override",
+            "x-original-url",
+            "x-rewrite-url",
+            "x-security-level",
+            "x-challenge-response",
+            "true-client-ip",
+            "via",
         ] {
             let (mut signed, received) = arriving(&[(name, "admin")], &[]);
             keep_for_api(&mut signed, Some(&received), &[]);
@@ -195,11 +217,22 @@ mod tests {
     #[test]
     fn an_answer_loses_what_only_we_may_say_and_keeps_the_rest() {
         let lines = [
-            ("content-type", "text/plain"), ("etag", "\"1\""), ("set-cookie", "a=b"), ("set-cookie", "c=d"),
-            ("signature", "cs=:AAAA:"), ("signature-input", "cs=()"), ("content-digest", "sha-256=:AAAA:"),
-            ("countersign-time", "1"), ("countersign-anything", "1"), ("x-security-level", "1"),
-            ("x-auth-required", "challenge-response"), ("connection", "x-secret"), ("keep-alive", "1"),
-            ("transfer-encoding", "chunked"), ("upgrade", "h2c"), ("proxy-authenticate", "Basic"),
+            ("content-type", "text/plain"),
+            ("etag", "\"1\""),
+            ("set-cookie", "a=b"),
+            ("set-cookie", "c=d"),
+            ("signature", "cs=:AAAA:"),
+            ("signature-input", "cs=()"),
+            ("content-digest", "sha-256=:AAAA:"),
+            ("countersign-time", "1"),
+            ("countersign-anything", "1"),
+            ("x-security-level", "1"),
+            ("x-auth-required", "challenge-response"),
+            ("connection", "x-secret"),
+            ("keep-alive", "1"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("proxy-authenticate", "Basic"),
         ];
         let mut headers = HeaderMap::new();
         for (name, value) in lines {

@@ -13,7 +13,8 @@ use super::verify::guard;
 use crate::app::SharedApp;
 
 /// Addresses on the main listener that are ours and not the API's.
-const OURS: &[&str] = &["/api/auth", "/auth", "/oauth", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"];
+const OURS: &[&str] =
+    &["/api/auth", "/auth", "/oauth", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"];
 
 /// The main listener: our own addresses, and the API behind the guard.
 pub fn main_router(app: SharedApp) -> Router {
@@ -21,10 +22,7 @@ pub fn main_router(app: SharedApp) -> Router {
         .route("/api/auth/whoami", get(whoami::whoami).fallback(only_get))
         .fallback(beyond)
         .layer(from_fn_with_state(app.clone(), guard));
-    Router::new()
-        .route("/api/auth/enrol", post(enrol::enrol).fallback(only_post))
-        .merge(guarded)
-        .with_state(app)
+    Router::new().route("/api/auth/enrol", post(enrol::enrol).fallback(only_post)).merge(guarded).with_state(app)
 }
 
 /// The administration listener.
@@ -73,7 +71,9 @@ mod tests {
         for path in ["/api/auth", "/api/auth/", "/api/auth/nothing", "/auth/verify/nginx", "/oauth/introspect"] {
             assert!(is_ours(path), "{path}");
         }
-        for path in ["/", "/api", "/api/authors", "/authors", "/healthz", "/.well-known/security.txt", "/API/AUTH/enrol"] {
+        for path in
+            ["/", "/api", "/api/authors", "/authors", "/healthz", "/.well-known/security.txt", "/API/AUTH/enrol"]
+        {
             assert!(!is_ours(path), "{path}");
         }
     }

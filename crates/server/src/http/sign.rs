@@ -73,7 +73,9 @@ impl Answer {
             (SIGNATURE, signed.signature),
         ];
         for (name, text) in added {
-            let Ok(value) = HeaderValue::try_from(text) else { return Refused::from(Problem::UNAVAILABLE).into_response() };
+            let Ok(value) = HeaderValue::try_from(text) else {
+                return Refused::from(Problem::UNAVAILABLE).into_response();
+            };
             self.headers.insert(name, value);
         }
         self.into_response()

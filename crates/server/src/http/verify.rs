@@ -15,8 +15,8 @@ use http::request::Parts;
 use super::peer::Peer;
 use super::policy;
 use super::problem::Refused;
-use super::sign::{Answering, sign};
 use super::router::is_ours;
+use super::sign::{Answering, sign};
 use super::spool::{NotTaken, Spool};
 use crate::app::SharedApp;
 use crate::config::{Accept, Route};
@@ -29,12 +29,6 @@ use crate::service::verify_request::verify_request;
 #[derive(Clone, Debug)]
 pub struct Admitted(pub Principal);
 
-/// What the strict parse makes of a request.
-enum Read<'a> {
-    Signed(Received, &'a Route),
-    Open(&'a Route),
-}
-
 /// A request that says whose it is.
 struct Signed<'a> {
     received: &'a Received,
@@ -46,8 +40,8 @@ struct Signed<'a> {
 pub async fn guard(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let (received, route) = match read(&app, &parts) {
-        Ok(Read::Signed(received, route)) => (received, route),
-        Ok(Read::Open(route)) => {
+        Ok((Some(received), route)) => (received, route),
+        Ok((None, route)) => {
             policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
             return next.run(Request::from_parts(parts, body)).await;
         }
@@ -68,8 +62,9 @@ pub async fn guard(State(app): State<SharedApp>, request: Request, next: Next) -
     sign(&app, answering, response).await
 }
 
-/// Steps 1 of the order of protocol §4: sizes and strict parse, before anything is looked up.
-fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<Read<'a>, Refused> {
+/// Step 1 of the order of protocol §4: sizes and strict parse, before anything is looked up. What is not signed is
+/// let through where the route lets anyone in.
+fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<(Option<Received>, &'a Route), Refused> {
     let authorities = app.accounts.config.names.authorities();
     let host = host(parts).ok_or(Problem::MALFORMED_REQUEST)?;
     let authority = authorities.recognise(host).ok_or(Problem::MISDIRECTED)?;
@@ -85,11 +80,11 @@ fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<Read<'a>, Refused> {
         fields: &fields,
     };
     match Received::read(&head, paths) {
-        Ok(received) => Ok(Read::Signed(received, route)),
+        Ok(received) => Ok((Some(received), route)),
         Err(Unreadable::Unsigned) if route.accept == Accept::DangerAnyone => {
             // Whatever the route says of raw paths: an API that resolves `/open/../closed` must not be led past us.
             PathForm::Canonical.admits(parts.uri.path()).map_err(|_| Problem::MALFORMED_REQUEST)?;
-            Ok(Read::Open(route))
+            Ok((None, route))
         }
         Err(Unreadable::Unsigned) => Err(Refused::unsigned()),
         Err(Unreadable::Malformed(rule)) => {
@@ -140,11 +135,7 @@ async fn take_in(
     if declared.is_some_and(|length| length > signed.route.max_body) {
         return Err(Problem::TOO_LARGE.into());
     }
-    let spool = Spool {
-        limit: signed.route.max_body,
-        directory: &app.accounts.config.data,
-        budget: &app.budget,
-    };
+    let spool = Spool { limit: signed.route.max_body, directory: &app.accounts.config.data, budget: &app.budget };
     let spooled = spool.take_in(body, signed.received.content_digest().check()).await.map_err(|error| match error {
         NotTaken::Refused(problem) => problem,
         NotTaken::Spool(error) => {

@@ -31,7 +31,12 @@ impl Claim {
     /// Looks the key up in memory; an unknown one gets a decoy, so that its answer looks like anybody's.
     pub fn of(app: &App, keyid: &str, now: Timestamp) -> Result<Self, Undecided> {
         if let Some(holder) = app.accounts.keyring.find(keyid)? {
-            let keys = holder.keys(&app.accounts.secrets.kek)?.clone();
+            let keys = match holder.keys(&app.accounts.secrets.kek) {
+                Ok(keys) => keys.clone(),
+                // A row that was tampered with counts as revoked, and its root may not open any more.
+                Err(_) if holder.admission() == Admission::Tombstone => decoy(app, keyid),
+                Err(unsealable) => return Err(unsealable.into()),
+            };
             return Ok(Self { claimant: Claimant::Holder(holder), keys });
         }
         if let Some(keys) = pending_keys(app, keyid, now) {

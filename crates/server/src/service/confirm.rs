@@ -17,12 +17,7 @@ use crate::app::App;
 use crate::edge;
 
 /// Takes the name, consumes the ticket and keeps the key, before the request is served.
-pub async fn confirm(
-    app: &App,
-    request: &Authentic<'_>,
-    from: IpAddr,
-    now: Timestamp,
-) -> Result<Verdict, Undecided> {
+pub async fn confirm(app: &App, request: &Authentic<'_>, from: IpAddr, now: Timestamp) -> Result<Verdict, Undecided> {
     let _alone = app.accounts.changing.lock().await;
     if let Some(holder) = app.accounts.keyring.find(request.keyid())? {
         return Ok(Verdict::Admit(holder.principal().clone()));

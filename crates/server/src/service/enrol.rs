@@ -6,8 +6,7 @@ use std::sync::{Arc, PoisonError};
 use countersign_core::account::{KeyOrigin, Role, TicketState};
 use countersign_core::enrolment::pending::{Insertion, PENDING_LIFE, Pending};
 use countersign_core::enrolment::{
-    Accepted, Answers, CardKind, Claim, EnrolRefusal, Grant, Introduced, Knock, decoy_psk,
-    ticket_psk,
+    Accepted, Answers, CardKind, Claim, EnrolRefusal, Grant, Introduced, Knock, decoy_psk, ticket_psk,
 };
 use countersign_core::event::EventKind;
 use countersign_core::id::{KeyId, TicketId};
@@ -74,9 +73,11 @@ fn answer_given(app: &App, knock: &Knock, now: Timestamp) -> Option<Vec<u8>> {
 /// is a decoy, so that an unknown ticket costs the same work and gets the same answer as a wrong one.
 async fn card(app: &App, kind: CardKind, now: Timestamp) -> Result<(Secret32, Option<Permission>), Undecided> {
     let known = match kind {
-        CardKind::Group => app.accounts.secrets.group().map(|psk| {
-            (psk, Permission { role: Role::User, origin: KeyOrigin::GroupCard, spent: false })
-        }),
+        CardKind::Group => app
+            .accounts
+            .secrets
+            .group()
+            .map(|psk| (psk, Permission { role: Role::User, origin: KeyOrigin::GroupCard, spent: false })),
         CardKind::Ticket(id) => ticket(app, id, now).await?,
     };
     Ok(match known {
@@ -101,7 +102,8 @@ async fn ticket(app: &App, id: TicketId, now: Timestamp) -> Result<Option<(Secre
 /// The curve operations, on the bounded pool.
 async fn open(app: &Arc<App>, knock: Knock, psk: Secret32) -> Result<Option<Introduced>, Undecided> {
     let shared = Arc::clone(app);
-    handshakes::run(app, move || knock.open(&shared.accounts.secrets.enrolment, &psk, &shared.accounts.authority).ok()).await
+    handshakes::run(app, move || knock.open(&shared.accounts.secrets.enrolment, &psk, &shared.accounts.authority).ok())
+        .await
 }
 
 /// What an acceptance is made of.
@@ -116,8 +118,7 @@ async fn accept(app: &Arc<App>, introduced: Introduced, of: Acceptance) -> Resul
     let Acceptance { claim, permission, from, now } = of;
     let keyid = KeyId::from_random(edge::random());
     let message_hash = introduced.message_hash();
-    let (named, s_rand, ephemeral) =
-        (keyid.clone(), Secret32::new(edge::random()), Secret32::new(edge::random()));
+    let (named, s_rand, ephemeral) = (keyid.clone(), Secret32::new(edge::random()), Secret32::new(edge::random()));
     let accepted = handshakes::run(app, move || {
         let grant = Grant { keyid: &named, s_rand, now, answers: Answers::AllSigned };
         introduced.accept(&grant, &ephemeral).ok()

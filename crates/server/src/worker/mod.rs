@@ -1,3 +1,4 @@
 //! What goes on beside the requests.
 
+pub mod accept_mark;
 pub mod housekeeping;

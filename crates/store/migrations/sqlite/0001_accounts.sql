@@ -85,8 +85,8 @@ CREATE TABLE burnt_nonces (
 CREATE INDEX burnt_nonces_by_end ON burnt_nonces (keep_until_ms);
 
 CREATE TABLE accept_mark (
-    id     INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    octets BLOB    NOT NULL
+    id   INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    mark BLOB    NOT NULL
 ) STRICT;
 
 CREATE TABLE events (

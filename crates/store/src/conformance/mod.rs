@@ -1,6 +1,7 @@
 //! What every adapter must do the same way, as sentences that panic when they are not true.
 //!
-//! [`store_conformance!`](crate::store_conformance) makes a test of each, on a fresh store of the adapter's own.
+//! [`store_conformance!`](crate::store_conformance) makes a test of each, on a fresh store of the adapter's own. Those of
+//! [`replay_guard`] want guards of a given size instead, and are called by the tests of each guard.
 
 #![allow(
     clippy::expect_used,
@@ -26,8 +27,8 @@ pub mod users;
 macro_rules! store_conformance {
     ($fresh:path) => {
         $crate::store_conformance! { $fresh;
-            accept_marks: nothing_is_kept_at_first, the_mark_that_was_kept_last_is_loaded,
-                a_mark_that_arrives_late_changes_nothing;
+            accept_marks: nothing_is_kept_at_first, a_later_mark_takes_the_place_of_an_earlier_one,
+                a_late_mark_changes_nothing, of_eight_marks_at_once_the_latest_is_kept;
             burnt_nonces: a_nonce_is_burnt_once_and_stays_burnt, at_most_the_limit_is_kept_per_key,
                 the_same_nonce_of_another_key_is_another_nonce, a_nonce_that_comes_again_is_kept_until_the_later_time,
                 a_nonce_is_kept_until_its_time_is_over, the_octets_come_back_as_they_were,

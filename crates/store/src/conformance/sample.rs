@@ -23,6 +23,15 @@ pub const fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() + millis)
 }
 
+/// The mark of a run that began at [`NOW`] and was followed by so many others, kept so many milliseconds later.
+pub fn accept_mark(later_runs: u8, millis: u64) -> AcceptMark {
+    let reading = Reading { wall: NOW, monotonic: Duration::ZERO };
+    let first = AcceptClock::start(None, false, reading, Freshness::DEFAULT).mark_to_keep();
+    let mut last = (0..later_runs).fold(first, |mark, _| mark.reset(NOW));
+    last.mark = at(millis);
+    last
+}
+
 /// An event of this kind at this time.
 pub fn event(kind: EventKind, at: Timestamp) -> Event {
     Event { at, kind, user: None, key: None, actor: "127.0.0.1".to_owned(), detail: kind.to_string() }
@@ -120,10 +129,4 @@ where
         callers.spawn(ask(number));
     }
     callers.join_all().await
-}
-
-/// The mark of a run that begins at this millisecond, after the run that kept `previous`.
-pub fn mark(previous: Option<&AcceptMark>, wall: u64) -> AcceptMark {
-    let reading = Reading { wall: at(wall), monotonic: Duration::ZERO };
-    AcceptClock::start(previous, false, reading, Freshness::DEFAULT).mark_to_keep()
 }

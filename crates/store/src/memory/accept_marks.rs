@@ -11,9 +11,9 @@ impl AcceptMarks for Memory {
     }
 
     async fn keep(&self, mark: &AcceptMark) -> Result<(), StoreError> {
-        let mut kept = self.kept()?;
-        if kept.mark.as_ref().is_none_or(|held| mark.supersedes(held)) {
-            kept.mark = Some(mark.clone());
+        let kept = &mut self.kept()?.mark;
+        if kept.as_ref().is_none_or(|kept| mark.supersedes(kept)) {
+            *kept = Some(mark.clone());
         }
         Ok(())
     }

@@ -71,7 +71,8 @@ fn version(text: &str) -> [u32; 3] {
 /// Without the deadline of other reads: the whole file is read, which takes as long as it takes.
 pub(super) async fn examine(sqlite: &Sqlite) -> Result<Integrity, StoreError> {
     let mode = tokio::fs::metadata(&sqlite.path).await.map_err(StoreError::failed)?.permissions().mode() & 0o7777;
-    let faults = faults(sqlite).await?;
+    let unread = |failure| vec![format!("the file cannot be read through: {failure}")];
+    let faults = faults(sqlite).await.unwrap_or_else(unread);
     let settings = sqlite.writer.write(move |connection| Box::pin(settings(connection))).await?;
     Ok(Integrity { mode, faults, ..settings })
 }

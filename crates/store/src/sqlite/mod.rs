@@ -1,7 +1,7 @@
 //! One machine's store: SQLite in a file of its own.
 //!
 //! Write-ahead log with `synchronous = FULL`, so that what was answered survives the loss of power; one connection that
-//! writes (see [`writer`]) and a few that read; time in integer milliseconds that come in as arguments, never `now()`.
+//! writes and a few that read; time in integer milliseconds that come in as arguments, never `now()`.
 //!
 //! Nothing removes old events yet: the log grows with use.
 

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::answer;
 use super::body::RequestBody;
@@ -38,8 +38,8 @@ pub async fn serve<S, B>(
     service: S,
     stop: CancellationToken,
 ) where
-    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-    S: Sync,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible, Future: Send>,
+    S: Clone + Send + 'static,
     B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + Unpin + 'static,
 {
     let limits = limits.within_descriptors(rustix::process::getrlimit(rustix::process::Resource::Nofile).current);
@@ -49,7 +49,10 @@ pub async fn serve<S, B>(
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => continue,
+            Some(ended) = connections.join_next() => {
+                note_end(&ended);
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -79,8 +82,21 @@ fn is_the_peers(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }
 
+/// A panic ends its connection and nothing else, but never unseen.
+fn note_end(ended: &Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        error!(%error, "a connection ended by a panic");
+    }
+}
+
 async fn finish(mut connections: JoinSet<()>, bound: Duration) {
-    let all = async { while connections.join_next().await.is_some() {} };
+    let all = async {
+        while let Some(ended) = connections.join_next().await {
+            note_end(&ended);
+        }
+    };
     if timeout(bound, all).await.is_err() {
         warn!(cut_off = connections.len(), "requests in flight took longer than the stop may take");
         connections.shutdown().await;

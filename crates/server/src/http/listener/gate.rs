@@ -23,8 +23,14 @@ struct Rooms {
     taken: HashMap<u64, Room>,
     networks: HashMap<FineNetwork, Network>,
     newcomers: Newcomers,
-    /// So many more newcomers are turned away before idle connections are looked for again.
-    fruitless: usize,
+    looking: Looking,
+}
+
+/// Looking for idle connections means looking at all, so after a fruitless look so many newcomers are turned away
+/// before the next one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looking {
+    pause: usize,
 }
 
 #[derive(Debug)]
@@ -37,6 +43,7 @@ struct Room {
 struct Network {
     connections: usize,
     newcomers: Newcomers,
+    looking: Looking,
 }
 
 /// Connections in the order of their coming, among them all that have brought no head.
@@ -103,13 +110,20 @@ impl Gate {
 }
 
 impl Rooms {
-    fn has_room_for(&mut self, network: Option<FineNetwork>, most: usize) -> bool {
-        let Some(network) = network.and_then(|network| self.networks.get_mut(&network)) else { return true };
+    fn has_room_for(&mut self, address: Option<FineNetwork>, most: usize) -> bool {
+        let Some(network) = address.and_then(|address| self.networks.get_mut(&address)) else { return true };
         if network.connections < most {
             return true;
         }
-        let given_up = network.newcomers.give_up_oldest();
-        given_up.is_some_and(|number| self.vacate(number))
+        if let Some(number) = network.newcomers.give_up_oldest() {
+            return self.vacate(number);
+        }
+        let (connections, mut looking) = (network.connections, network.looking);
+        let found = self.give_up_idle(connections, &mut looking, |room| room.network == address);
+        if let Some(network) = address.and_then(|address| self.networks.get_mut(&address)) {
+            network.looking = looking;
+        }
+        found
     }
 
     fn has_room(&mut self, most: usize) -> bool {
@@ -117,25 +131,29 @@ impl Rooms {
     }
 
     fn give_up_one(&mut self) -> bool {
-        match self.newcomers.give_up_oldest() {
-            Some(number) => self.vacate(number),
-            None => self.give_up_idle(),
+        if let Some(number) = self.newcomers.give_up_oldest() {
+            return self.vacate(number);
         }
+        let mut looking = self.looking;
+        let found = self.give_up_idle(self.taken.len(), &mut looking, |_| true);
+        self.looking = looking;
+        found
     }
 
-    /// Looks through all connections for idle ones, and gives up several at a time so as to look seldom.
-    fn give_up_idle(&mut self) -> bool {
-        let several = self.taken.len().div_ceil(16);
-        if let Some(left) = self.fruitless.checked_sub(1) {
-            self.fruitless = left;
+    /// Gives up idle connections among those that are meant, which are so many: several at a time, so as to look seldom.
+    fn give_up_idle(&mut self, among: usize, looking: &mut Looking, meant: impl Fn(&Room) -> bool) -> bool {
+        if let Some(left) = looking.pause.checked_sub(1) {
+            looking.pause = left;
             return false;
         }
-        let idle = self.taken.iter().filter(|(_, room)| room.ledger.evict_idle()).take(several);
+        let several = among.div_ceil(16);
+        let idle = self.taken.iter().filter(|(_, room)| meant(room) && room.ledger.evict_idle()).take(several);
         let idle: Vec<u64> = idle.map(|(number, _)| *number).collect();
-        if idle.is_empty() {
-            self.fruitless = several;
+        for number in &idle {
+            self.vacate(*number);
         }
-        idle.into_iter().fold(false, |vacated, number| self.vacate(number) || vacated)
+        looking.pause = if idle.is_empty() { several } else { 0 };
+        !idle.is_empty()
     }
 
     fn take(&mut self, network: Option<FineNetwork>, ledger: &Arc<Ledger>) -> u64 {
@@ -154,7 +172,6 @@ impl Rooms {
     /// Frees the room, if the connection had not been given up already.
     fn vacate(&mut self, number: u64) -> bool {
         let Some(room) = self.taken.remove(&number) else { return false };
-        self.fruitless = 0;
         if let Some(address) = room.network
             && let Some(network) = self.networks.get_mut(&address)
         {

@@ -28,8 +28,7 @@ struct Written {
 pub(super) async fn register(app: &SharedApp, body: &[u8], peer: Peer) -> Result<Response, Refused> {
     let shared = app.accounts.secrets.seed.as_ref().ok_or(Problem::UNSUPPORTED_TYPE)?;
     let Written { username, nonce, mac } = serde_json::from_slice(body).map_err(|_| Problem::MALFORMED_REQUEST)?;
-    let registration =
-        SeedRegistration::from_hex(&username, &nonce, &mac).map_err(|_| Problem::MALFORMED_REQUEST)?;
+    let registration = SeedRegistration::from_hex(&username, &nonce, &mac).map_err(|_| Problem::MALFORMED_REQUEST)?;
     let enrolment = seed_enrol(app, &registration, shared, peer.client, edge::now().wall).await;
     match enrolment.map_err(|error| undecided(&error))? {
         SeedEnrolment::Enrolled { keyid, root } => Ok(enrolled(&keyid, &root, registration.nonce())),

@@ -53,15 +53,18 @@ impl Operation for Invite {
         match (self.kind, role) {
             (InviteKind::Ticket, role) => issue_ticket(accounts, asked, role).await,
             (InviteKind::Group, Role::User) => group_card(accounts),
-            (InviteKind::Group, Role::Admin | Role::Service) => Err(unprocessable(
-                "a group card makes users only; invite an admin or a service with --ticket",
-            )),
+            (InviteKind::Group, Role::Admin | Role::Service) => {
+                Err(unprocessable("a group card makes users only; invite an admin or a service with --ticket"))
+            }
         }
     }
 }
 
 fn group_card(accounts: &Accounts) -> Result<Invitation, ControlError> {
-    let psk = accounts.secrets.group().ok_or_else(|| ControlError::new("unavailable", "restart the server: a fault left the group key in doubt"))?;
+    let psk = accounts
+        .secrets
+        .group()
+        .ok_or_else(|| ControlError::new("unavailable", "restart the server: a fault left the group key in doubt"))?;
     let card = Card::new(CardKind::Group, psk, public_key(&accounts.secrets.enrolment), &accounts.authority);
     Ok(Invitation { card: text(card)?, ticket: None, role: Role::User.to_string(), not_after: None })
 }
@@ -164,9 +167,8 @@ impl Operation for RevokeTicket {
 }
 
 fn ticket_id(text: &str) -> Result<TicketId, ControlError> {
-    text.parse().map_err(|_| {
-        unprocessable("a ticket id is 16 hex digits, as `countersign user invite list` shows them")
-    })
+    text.parse()
+        .map_err(|_| unprocessable("a ticket id is 16 hex digits, as `countersign user invite list` shows them"))
 }
 
 /// Replaces the shared key of the group: the cards that carry the old one are void.

@@ -5,8 +5,9 @@ use countersign_core::event::EventKind;
 use proptest::prelude::*;
 
 use crate::Stores;
-use crate::conformance::sample::{at, by_group, by_ticket, event, key_id, name, ticket, ticket_id, user_id};
-use crate::conformance::sample::mark;
+use crate::conformance::sample::{
+    accept_mark, at, by_group, by_ticket, event, key_id, name, ticket, ticket_id, user_id,
+};
 use crate::port::{BurntNonce, StoreError};
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
@@ -23,7 +24,7 @@ enum Operation {
     ForgetNotes { now: u64 },
     Burn { key: u8, nonce: u8, keep_until: u64 },
     ForgetNonces { now: u64 },
-    KeepMark { before: u64, wall: u64 },
+    KeepMark { run: u8, time: u64 },
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -42,7 +43,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => (1..3_u8, few, time.clone())
             .prop_map(|(key, nonce, keep_until)| Operation::Burn { key, nonce, keep_until }),
         1 => time.clone().prop_map(|now| Operation::ForgetNonces { now }),
-        1 => (time.clone(), time).prop_map(|(before, wall)| Operation::KeepMark { before, wall }),
+        1 => (0..3_u8, time).prop_map(|(run, time)| Operation::KeepMark { run, time }),
     ]
 }
 
@@ -76,9 +77,7 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
             told(stores.burnt_nonces.burn(&nonce, 2).await)
         }
         Operation::ForgetNonces { now } => told(stores.burnt_nonces.forget(at(now)).await),
-        Operation::KeepMark { before, wall } => {
-            told(stores.accept_marks.keep(&mark(Some(&mark(None, before)), wall)).await)
-        }
+        Operation::KeepMark { run, time } => told(stores.accept_marks.keep(&accept_mark(run, time)).await),
     }
 }
 

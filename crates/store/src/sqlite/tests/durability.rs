@@ -3,8 +3,9 @@ use countersign_core::event::EventKind;
 
 use super::{House, with_key};
 use crate::Stores;
-use crate::conformance::sample::{at, by_ticket, enrol, enrolled, event, issue, key, key_id, ticket_id, user, user_id};
-use crate::conformance::sample::mark;
+use crate::conformance::sample::{
+    accept_mark, at, by_ticket, enrol, enrolled, event, issue, key, key_id, ticket_id, user, user_id,
+};
 use crate::port::{Burning, BurntNonce, Confirmed, Noted};
 use crate::sqlite::{Migrations, Sqlite};
 
@@ -16,7 +17,7 @@ async fn live(stores: &Stores) {
     let told = event(EventKind::KeyRevoked, at(1));
     stores.keys.revoke(&key_id(1), &told).await.unwrap();
     stores.users.set_state(user_id(2), UserState::Disabled, &told).await.unwrap();
-    stores.accept_marks.keep(&mark(None, 9)).await.unwrap();
+    stores.accept_marks.keep(&accept_mark(1, 9)).await.unwrap();
     stores.burnt_nonces.burn(&nonce(), 64).await.unwrap();
     stores.enrolments.note([1; 32], at(9)).await.unwrap();
     let confirmed = stores.enrolments.confirm(&by_ticket(3, "carol", ticket_id(9)), &enrolled()).await.unwrap();
@@ -35,8 +36,7 @@ async fn remember(stores: &Stores) {
     let mut disabled = user(2, "bob");
     (disabled.state, disabled.generation) = (UserState::Disabled, 2);
     assert_eq!(stores.users.find(user_id(2)).await.unwrap(), Some(disabled));
-    let mark = mark(None, 9);
-    assert_eq!(stores.accept_marks.load().await.unwrap(), Some(mark));
+    assert_eq!(stores.accept_marks.load().await.unwrap(), Some(accept_mark(1, 9)));
     assert_eq!(stores.burnt_nonces.burn(&nonce(), 64).await.unwrap(), Burning::Already);
     assert_eq!(stores.enrolments.note([1; 32], at(9)).await.unwrap(), Noted::Before);
     let again = stores.enrolments.confirm(&by_ticket(4, "dave", ticket_id(9)), &enrolled()).await.unwrap();

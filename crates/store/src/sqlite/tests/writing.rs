@@ -116,15 +116,17 @@ async fn a_damaged_file_halts_the_store_instead_of_being_written_on() {
     let sqlite = house.sqlite().await;
     enrol(&with_key(&sqlite, 7), 1, "alice").await;
     sqlite.close().await;
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'events'";
+    let page: i64 = sqlx::query_scalar(root).fetch_one(&mut connection(&house.file()).await).await.unwrap();
+    let start = usize::try_from(page - 1).unwrap() * 4_096;
     let mut octets = std::fs::read(house.file()).unwrap();
-    let length = octets.len();
-    octets[4_096..length].fill(0xa5);
+    octets[start..start + 4_096].fill(0xa5);
     std::fs::write(house.file(), octets).unwrap();
-    // The schema may be among the damage: then the store does not even open.
-    if let Ok(sqlite) = crate::sqlite::Sqlite::open(&house.file(), crate::sqlite::Migrations::Run).await {
-        let told = with_key(&sqlite, 7).events.record(&enrolled()).await;
-        assert!(matches!(told, Err(StoreError::Halted)), "{told:?}");
-    }
+    let sqlite = house.sqlite().await;
+    let problems = sqlite.integrity().await.unwrap().problems();
+    assert!(problems.iter().any(|problem| problem.contains("malformed")), "{problems:?}");
+    let told = with_key(&sqlite, 7).events.record(&enrolled()).await;
+    assert!(matches!(told, Err(StoreError::Halted)), "{told:?}");
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ fn nearly_http() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// The network decides how octets are cut up, and so must not decide what they mean.
     #[test]

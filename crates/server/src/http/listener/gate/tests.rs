@@ -85,6 +85,29 @@ fn a_full_network_makes_room_among_its_own() {
 }
 
 #[test]
+fn a_full_network_makes_room_among_its_own_idle_ones_before_it_is_turned_away() {
+    let gate = gate(100, 2);
+    let (_stranger, stranger) = connect(&gate, network(9)).unwrap();
+    become_idle(&stranger);
+    let held: Vec<_> = (0..2).map(|_| connect(&gate, network(1)).unwrap()).collect();
+    held.iter().for_each(|(_, ledger)| become_idle(ledger));
+    assert!(connect(&gate, network(1)).is_some());
+    assert!(stranger.evict_idle(), "it was left alone");
+}
+
+#[test]
+fn after_a_fruitless_look_for_idle_connections_some_newcomers_are_turned_away_before_the_next() {
+    let gate = gate(2, 9);
+    let held: Vec<_> = (0..2).map(|_| connect(&gate, network(1)).unwrap()).collect();
+    held.iter().for_each(|(_, ledger)| bring_head(ledger));
+    assert!(connect(&gate, network(3)).is_none());
+    held.iter().for_each(|(_, ledger)| ledger.end_answer());
+    held.iter().for_each(|(_, ledger)| ledger.wait_for(crate::http::listener::ledger::Awaited::Head));
+    assert!(connect(&gate, network(3)).is_none());
+    assert!(connect(&gate, network(3)).is_some());
+}
+
+#[test]
 fn all_clients_come_through_a_trusted_proxy_so_its_address_has_no_share() {
     let gate = gate(3, 1);
     let held: Vec<_> = (0..3).map(|_| connect(&gate, None).unwrap()).collect();

@@ -78,7 +78,7 @@ fn nearly_http() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     /// However the network cuts the octets up, the same requests are served and the same answers given.
     #[test]

@@ -75,7 +75,7 @@ impl Wire {
     pub(super) fn to<S>(service: S, octets: usize, seen: Arc<Mutex<Vec<Seen>>>) -> Self
     where
         S: tower::Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: Send>,
-        S: Clone + Send + Sync + 'static,
+        S: Clone + Send + 'static,
     {
         let (client, io) = duplex(octets);
         let ledger = Arc::new(Ledger::default());
