@@ -5,8 +5,9 @@ use std::error::Error;
 
 use countersign_core::time::Timestamp;
 
-use crate::config::{ClientIpSource, Config, ConfigError, Loaded};
+use crate::config::{Config, ConfigError, Loaded};
 use crate::data::{DataDir, DataError, Lock, LockError, find_kek};
+use crate::http::peer::ClientIpSource;
 use crate::telemetry::chain;
 
 /// How bad it is.
@@ -55,7 +56,7 @@ pub fn configuration(outcome: &Result<Loaded, ConfigError>) -> Vec<Finding> {
     let dangers = config.dangers().iter();
     findings.extend(dangers.map(|danger| Finding::warning(danger.as_str(), "switch it off unless it is meant")));
     findings.extend(names(config));
-    if config.client_address.source == ClientIpSource::Peer && !config.client_address.trusted_proxies.is_empty() {
+    if config.client_address.source == ClientIpSource::Peer && !config.client_address.trusted.is_empty() {
         findings.push(Finding::warning(
             "proxies are trusted, but client_ip_source is \"peer\": all clients behind a proxy share its address",
             "set client_ip_source to the field that your proxies fill",

@@ -5,6 +5,7 @@ pub mod app;
 pub mod config;
 pub mod control;
 pub mod data;
+pub mod doctor;
 pub mod edge;
 pub mod http;
 pub mod keyring;
