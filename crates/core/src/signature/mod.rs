@@ -19,12 +19,15 @@ mod foreign;
 mod head;
 mod input;
 mod interference;
+mod keyid;
+mod label;
 mod malformed;
 mod nonce;
 mod octets;
 mod parameters;
 mod path;
 mod received;
+mod request;
 mod sign;
 mod verify;
 
