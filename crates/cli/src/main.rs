@@ -7,6 +7,7 @@ mod input;
 mod key_show;
 mod profile;
 mod say;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Enrol(enrol::Args),
     Call(call::Args),
+    Verify(verify::Args),
     /// Look at the keys of this machine
     #[command(subcommand)]
     Key(Key),
@@ -57,6 +59,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Enrol(args) => enrol::run(args).await,
         Command::Call(args) => call::run(args).await,
+        Command::Verify(args) => verify::run(&args),
         Command::Key(Key::Show(args)) => key_show::run(&args),
     }
 }
