@@ -13,6 +13,7 @@ mod profile;
 mod say;
 mod serve;
 mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ enum Command {
     Serve(serve::Args),
     Enrol(enrol::Args),
     Call(call::Args),
+    Verify(verify::Args),
     #[command(subcommand)]
     User(user::Command),
     #[command(subcommand)]
@@ -66,6 +68,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Event(command) => event::run(command).await,
+        Command::Verify(args) => verify::run(&args),
     }
 }
 

@@ -48,8 +48,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<I> {
         let mut http = http1::Builder::new();
         // Every timeout is the driver's; hyper's own would need a second timer and answers without a body.
         http.header_read_timeout(None).max_buf_size(BUFFER);
-        // A peer that has said all it has to say may close its side and still wants the answer (RFC 9112 §9.6).
-        http.half_close(true);
         let conversation = http.serve_connection(TokioIo::new(guard), answer).with_upgrades();
         drive(conversation, &ledger, limits).await;
     }
