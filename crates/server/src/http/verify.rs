@@ -130,7 +130,7 @@ async fn admit(
     let verdict = verify_request(app, signed.claim, signed.received, peer, reading).await;
     let principal = match verdict.map_err(|error| undecided(&error))? {
         Verdict::Admit(principal) => principal,
-        Verdict::Refuse(refusal) => return Err(Refused::of(refusal, app.freshness)),
+        Verdict::Refuse(refusal) => return Err(Refused::of(refusal, app.replay.retry_after(reading.wall))),
     };
     take_in(app, signed, parts, body, principal).await
 }
