@@ -29,6 +29,8 @@ mod path;
 mod received;
 mod request;
 mod sign;
+#[cfg(test)]
+mod tests;
 mod unbound;
 mod verify;
 

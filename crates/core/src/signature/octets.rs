@@ -16,31 +16,38 @@ const MOST: usize = 64;
 /// The next multiple of three, so that whole groups can be written.
 const ROOM: usize = 66;
 
-/// What each character stands for; [`NO_DIGIT`] when it stands for nothing.
-type Alphabet = [u8; 256];
-const NO_DIGIT: u8 = 0xff;
-const STANDARD: Alphabet = alphabet(b'+', b'/');
-const URL_SAFE: Alphabet = alphabet(b'-', b'_');
+/// For each of the four places in a group, what each character adds to the group's 24 bits.
+type Alphabet = [[u32; 256]; 4];
+/// What a character adds that stands for nothing: a bit above those of any group.
+const NO_DIGIT: u32 = 1 << 24;
+static STANDARD: Alphabet = alphabet(b'+', b'/');
+static URL_SAFE: Alphabet = alphabet(b'-', b'_');
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "places are below 4 and characters below 256, and this runs in the compiler"
+)]
 const fn alphabet(sixty_two: u8, sixty_three: u8) -> Alphabet {
-    let mut digits = [NO_DIGIT; 256];
+    let mut places = [[NO_DIGIT; 256]; 4];
     let mut character = 0;
     while character < 256 {
         let octet = character as u8;
-        #[expect(clippy::indexing_slicing, reason = "the index is below 256, and this runs in the compiler")]
-        {
-            digits[character] = match octet {
-                b'A'..=b'Z' => octet - b'A',
-                b'a'..=b'z' => octet - b'a' + 26,
-                b'0'..=b'9' => octet - b'0' + 52,
-                _ if octet == sixty_two => 62,
-                _ if octet == sixty_three => 63,
-                _ => NO_DIGIT,
-            };
+        let digit = match octet {
+            b'A'..=b'Z' => octet - b'A',
+            b'a'..=b'z' => octet - b'a' + 26,
+            b'0'..=b'9' => octet - b'0' + 52,
+            _ if octet == sixty_two => 62,
+            _ if octet == sixty_three => 63,
+            _ => 64,
+        };
+        let mut place = 0;
+        while place < 4 && digit < 64 {
+            places[place][character] = (digit as u32) << (18 - 6 * place);
+            place += 1;
         }
         character += 1;
     }
-    digits
+    places
 }
 
 impl Octets {
@@ -75,7 +82,6 @@ impl Octets {
 
     #[inline]
     fn decode(text: &[u8], alphabet: &Alphabet) -> Option<Self> {
-        let digit = |character: u8| alphabet.get(usize::from(character)).copied().unwrap_or(NO_DIGIT);
         let (groups, rest) = text.as_chunks::<4>();
         let used = rest.len().saturating_sub(1);
         let length = groups.len() * 3 + used;
@@ -85,27 +91,35 @@ impl Octets {
         let mut octets = [0; ROOM];
         let mut all = 0;
         let mut places = octets.as_chunks_mut::<3>().0.iter_mut();
-        for (four, three) in groups.iter().zip(places.by_ref()) {
-            let four = four.map(digit);
-            all |= four.iter().fold(0, |all, digit| all | digit);
-            *three = join(four);
+        for (characters, three) in groups.iter().zip(places.by_ref()) {
+            let group = bits(characters, alphabet);
+            all |= group;
+            *three = low_octets(group);
         }
-        let mut four = [0; 4];
-        four.iter_mut().zip(rest).for_each(|(place, character)| *place = digit(*character));
-        all |= four.iter().fold(0, |all, digit| all | digit);
-        let last = join(four);
-        // The bits that no octet takes must be zero, or one value would have several spellings.
+        // An unfinished group goes on with zeros, and the bits that no octet takes must be zero too: a value has one
+        // spelling.
+        let mut characters = [b'A'; 4];
+        characters.iter_mut().zip(rest).for_each(|(place, character)| *place = *character);
+        let group = bits(&characters, alphabet);
+        let last = low_octets(group);
         let canonical = last.iter().skip(used).all(|unused| *unused == 0);
         if let Some(three) = places.next() {
             *three = last;
         }
-        (canonical && all < 64).then_some(Self { octets, length: length as u8 })
+        (canonical && (all | group) < NO_DIGIT).then_some(Self { octets, length: length as u8 })
     }
 }
 
-/// Three octets from the six bits of each of four digits.
-const fn join([a, b, c, d]: [u8; 4]) -> [u8; 3] {
-    [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]
+/// The 24 bits of a group of four digits, or more when one of them is none.
+#[inline]
+fn bits(characters: &[u8; 4], alphabet: &Alphabet) -> u32 {
+    let digits = alphabet.iter().zip(characters);
+    digits.fold(0, |bits, (place, character)| bits | place.get(usize::from(*character)).copied().unwrap_or(NO_DIGIT))
+}
+
+const fn low_octets(group: u32) -> [u8; 3] {
+    let [_, low @ ..] = group.to_be_bytes();
+    low
 }
 
 impl fmt::Debug for Octets {
