@@ -1,6 +1,7 @@
 //! The `countersign` command.
 
 mod call;
+mod doctor;
 mod enrol;
 mod event;
 mod exit;
@@ -41,6 +42,7 @@ enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Event(event::Command),
+    Doctor(doctor::Args),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +70,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Event(command) => event::run(command).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Verify(args) => verify::run(&args),
     }
 }
