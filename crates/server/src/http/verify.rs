@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use http::Method;
 use http::header::HOST;
 use http::request::Parts;
+use http_body_util::Limited;
 
 use super::peer::Peer;
 use super::policy;
@@ -46,7 +47,10 @@ pub async fn guard(State(app): State<SharedApp>, request: Request, next: Next) -
         Ok((Some(received), route)) => (received, route),
         Ok((None, route)) => {
             policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
-            return run(next, Request::from_parts(parts, body)).await;
+            return match within(route, &body) {
+                Ok(()) => run(next, Request::from_parts(parts, limited(route, body))).await,
+                Err(refused) => refused.into_response(),
+            };
         }
         Err(refused) => return refused.into_response(),
     };
@@ -135,6 +139,19 @@ async fn admit(
     take_in(app, signed, parts, body, principal).await
 }
 
+/// Refuses a body that says itself that it is too long.
+fn within(route: &Route, body: &Body) -> Result<(), Refused> {
+    match body.size_hint().exact() {
+        Some(length) if length > route.max_body => Err(Problem::TOO_LARGE.into()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A body that is passed on as it comes, and breaks off where it turns out to be too long.
+fn limited(route: &Route, body: Body) -> Body {
+    Body::new(Limited::new(body, usize::try_from(route.max_body).unwrap_or(usize::MAX)))
+}
+
 async fn take_in(
     app: &SharedApp,
     signed: &Signed<'_>,
@@ -142,10 +159,7 @@ async fn take_in(
     body: Body,
     principal: Principal,
 ) -> Result<Request, Refused> {
-    let declared = body.size_hint().exact();
-    if declared.is_some_and(|length| length > signed.route.max_body) {
-        return Err(Problem::TOO_LARGE.into());
-    }
+    within(signed.route, &body)?;
     let spool = Spool { limit: signed.route.max_body, directory: &app.accounts.config.data, budget: &app.budget };
     let spooled = spool.take_in(body, signed.received.content_digest().check()).await.map_err(|error| match error {
         NotTaken::Refused(problem) => problem,

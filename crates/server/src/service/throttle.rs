@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use countersign_core::network::FineNetwork;
 use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
@@ -13,7 +14,7 @@ const ENROLMENTS: NonZeroU32 = NonZeroU32::new(30).unwrap();
 /// Limits per source.
 #[derive(Debug)]
 pub struct Throttle {
-    enrolments: RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock>,
+    enrolments: RateLimiter<FineNetwork, DefaultKeyedStateStore<FineNetwork>, DefaultClock>,
 }
 
 impl Default for Throttle {
@@ -25,7 +26,7 @@ impl Default for Throttle {
 impl Throttle {
     /// Whether this source may try to enrol now. Asked before any curve operation and before any look-up.
     pub fn enrolment(&self, source: IpAddr) -> bool {
-        self.enrolments.check_key(&source).is_ok()
+        self.enrolments.check_key(&source.into()).is_ok()
     }
 
     /// Forgets the sources that have been quiet.
