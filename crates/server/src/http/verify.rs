@@ -12,10 +12,10 @@ use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unread
 use countersign_core::verdict::{Principal, Verdict};
 use futures_util::FutureExt as _;
 use http::Method;
-use http::header::HOST;
 use http::request::Parts;
 use http_body_util::Limited;
 
+use super::authority::Addressed;
 use super::peer::Peer;
 use super::policy;
 use super::problem::Refused;
@@ -80,9 +80,7 @@ async fn run(next: Next, request: Request) -> Response {
 /// Step 1 of the order of protocol §4: sizes and strict parse, before anything is looked up. What is not signed is
 /// let through where the route lets anyone in.
 fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<(Option<Received>, &'a Route), Refused> {
-    let authorities = app.accounts.config.names.authorities();
-    let host = host(parts).ok_or(Problem::MALFORMED_REQUEST)?;
-    let authority = authorities.recognise(host).ok_or(Problem::MISDIRECTED)?;
+    let Addressed(authority) = parts.extensions.get().ok_or(Problem::UNAVAILABLE)?;
     let route = route(app, parts.uri.path());
     let paths = if route.raw_path { PathForm::Raw } else { PathForm::Canonical };
     let fields: Vec<Field<'_>> =
@@ -108,13 +106,6 @@ fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<(Option<Received>, &'a 
         }
         Err(Unreadable::TooLarge(_)) => Err(Problem::HEADERS_TOO_LARGE.into()),
     }
-}
-
-/// The `Host` of a request that has exactly one.
-fn host(parts: &Parts) -> Option<&str> {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let host = hosts.next()?.to_str().ok()?;
-    if hosts.next().is_some() { None } else { Some(host) }
 }
 
 /// What holds for an address. Our own addresses are nobody's to configure.
