@@ -2,6 +2,7 @@
 
 mod call;
 mod demo;
+mod doctor;
 mod enrol;
 mod event;
 mod exit;
@@ -14,6 +15,7 @@ mod profile;
 mod say;
 mod serve;
 mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -35,12 +37,14 @@ enum Command {
     Enrol(enrol::Args),
     Call(call::Args),
     Demo(demo::Args),
+    Verify(verify::Args),
     #[command(subcommand)]
     User(user::Command),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
     Event(event::Command),
+    Doctor(doctor::Args),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +73,8 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Event(command) => event::run(command).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Verify(args) => verify::run(&args),
     }
 }
 

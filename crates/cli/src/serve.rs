@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::operate::Guard;
 
-/// How to run the guard. Every option is also a key of the configuration file and a variable of the environment
-/// (`--admin-listen` is `admin_listen` and `COUNTERSIGN_ADMIN_LISTEN`).
+/// Run the guard
+///
+/// Every option is also a key of the configuration file and a variable of the environment: --admin-listen is
+/// `admin_listen` and COUNTERSIGN_ADMIN_LISTEN. docs/configuration.md has them all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -58,7 +58,7 @@ pub(crate) const SCENES: &[Scene] = &[
     ),
     calling("a replay", Trick::Replay, Expected { said: SERVED, acts: 1, refusals: &["replayed"] }, "guard"),
     Scene {
-        name: "a swapped answer, for another's",
+        name: "a swapped answer",
         act: Act::CallTwice,
         trick: Trick::Swap,
         expected: Expected { said: &[Said::Interference(Interference::WrongRequest); 2], acts: 1, refusals: &[] },
@@ -76,7 +76,7 @@ pub(crate) const SCENES: &[Scene] = &[
         "client",
     ),
     Scene {
-        name: "a stale request, of 10 s ago",
+        name: "a stale request, 10 s old",
         act: Act::BringStale,
         trick: Trick::PassOn,
         expected: Expected { said: &[Said::Refused(&Problem::CLOCK_SKEW)], acts: 0, refusals: &["clock-skew"] },

@@ -19,13 +19,18 @@ mod foreign;
 mod head;
 mod input;
 mod interference;
+mod keyid;
+mod label;
 mod malformed;
 mod nonce;
 mod octets;
 mod parameters;
 mod path;
 mod received;
+mod request;
 mod sign;
+#[cfg(test)]
+mod tests;
 mod unbound;
 mod verify;
 

@@ -1,5 +1,7 @@
 //! The door that every request passes: read strictly, verified, and answered with a signature.
 
+use std::panic::AssertUnwindSafe;
+
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -8,6 +10,7 @@ use countersign_core::problem::Problem;
 use countersign_core::replay::Reading;
 use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unreadable};
 use countersign_core::verdict::{Principal, Verdict};
+use futures_util::FutureExt as _;
 use http::Method;
 use http::header::HOST;
 use http::request::Parts;
@@ -43,7 +46,7 @@ pub async fn guard(State(app): State<SharedApp>, request: Request, next: Next) -
         Ok((Some(received), route)) => (received, route),
         Ok((None, route)) => {
             policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
-            return next.run(Request::from_parts(parts, body)).await;
+            return run(next, Request::from_parts(parts, body)).await;
         }
         Err(refused) => return refused.into_response(),
     };
@@ -56,10 +59,18 @@ pub async fn guard(State(app): State<SharedApp>, request: Request, next: Next) -
     let signed = Signed { received: &received, claim: &claim, route };
     let answer = admit(&app, &signed, reading, (parts, body)).await;
     let response = match answer {
-        Ok(request) => next.run(request).await,
+        Ok(request) => run(next, request).await,
         Err(refused) => refused.into_response(),
     };
     sign(&app, answering, response).await
+}
+
+/// A handler that panics has decided nothing: 503, and the guard goes on.
+async fn run(next: Next, request: Request) -> Response {
+    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked; refused");
+        Refused::from(Problem::UNAVAILABLE).into_response()
+    })
 }
 
 /// Step 1 of the order of protocol §4: sizes and strict parse, before anything is looked up. What is not signed is
@@ -119,7 +130,7 @@ async fn admit(
     let verdict = verify_request(app, signed.claim, signed.received, peer, reading).await;
     let principal = match verdict.map_err(|error| undecided(&error))? {
         Verdict::Admit(principal) => principal,
-        Verdict::Refuse(refusal) => return Err(Refused::of(refusal, app.freshness)),
+        Verdict::Refuse(refusal) => return Err(Refused::of(refusal, app.replay.retry_after(reading.wall))),
     };
     take_in(app, signed, parts, body, principal).await
 }

@@ -184,13 +184,16 @@ fn a_guard_that_has_been_saved_accepts_nothing_more() {
 
 #[test]
 fn a_saved_ring_fits_only_the_mark_that_it_was_saved_beside() {
-    let (_, mark) = clock(None);
+    let next_run = |mark: &AcceptMark, resumed| {
+        let reading = Reading { wall: NOW, monotonic: Duration::ZERO };
+        AcceptClock::start(Some(mark), resumed, reading, FRESHNESS).mark_to_keep()
+    };
+    let mark = next_run(&clock(None).1, true);
     let saved = guard().save(&mark).unwrap();
-    let (_, next_run) = clock(Some(&mark));
-    assert_eq!(next_run.mark, mark.mark, "the same moment, and yet another mark");
-    assert_eq!(guard().restore(&saved, &next_run).unwrap_err(), Unrestorable::OfAnotherMark);
-    let reset = mark.reset(mark.mark);
-    assert_eq!(guard().restore(&saved, &reset).unwrap_err(), Unrestorable::OfAnotherMark);
+    for next in [next_run(&mark, true), next_run(&mark, false), mark.reset(mark.mark)] {
+        assert_eq!(next.mark, mark.mark, "the same moment, and yet another mark");
+        assert_eq!(guard().restore(&saved, &next).unwrap_err(), Unrestorable::OfAnotherMark);
+    }
 }
 
 #[test]
