@@ -1,6 +1,7 @@
 //! The `countersign` command.
 
 mod call;
+mod demo;
 mod doctor;
 mod enrol;
 mod event;
@@ -35,6 +36,7 @@ enum Command {
     Serve(serve::Args),
     Enrol(enrol::Args),
     Call(call::Args),
+    Demo(demo::Args),
     Verify(verify::Args),
     #[command(subcommand)]
     User(user::Command),
@@ -66,6 +68,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Enrol(args) => enrol::run(args).await,
         Command::Call(args) => call::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,

@@ -69,7 +69,7 @@ async fn say_how_to_go_on(server: &Server) -> anyhow::Result<()> {
 }
 
 /// SIGINT and SIGTERM stop the guard in order; a second one does nothing more, since saving takes a moment only.
-fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
+pub(crate) fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
