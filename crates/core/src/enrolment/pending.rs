@@ -55,10 +55,10 @@ pub struct PendingLimits {
 }
 
 impl Default for PendingLimits {
-    /// 8 of one source and 1024 in all: a class that enrols behind one address is done in a few minutes, and the whole
-    /// table stays below a mebibyte.
+    /// 64 of one source and 1024 in all: a class that enrols behind one address at the same time finds room, and the
+    /// whole table stays below a mebibyte.
     fn default() -> Self {
-        Self { per_source: 8, in_all: 1_024 }
+        Self { per_source: 64, in_all: 1_024 }
     }
 }
 

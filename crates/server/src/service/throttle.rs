@@ -8,8 +8,11 @@ use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-/// Enrolments per minute of one source; as many again may come at once.
-const ENROLMENTS: NonZeroU32 = NonZeroU32::new(30).unwrap();
+/// Enrolments per second of one source, in the long run.
+const RATE: NonZeroU32 = NonZeroU32::new(5).unwrap();
+
+/// How many may come at once: a class behind one address.
+const BURST: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
 /// Limits per source.
 #[derive(Debug)]
@@ -19,7 +22,7 @@ pub struct Throttle {
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { enrolments: RateLimiter::keyed(Quota::per_minute(ENROLMENTS)) }
+        Self { enrolments: RateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST)) }
     }
 }
 
