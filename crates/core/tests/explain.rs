@@ -195,6 +195,9 @@ fn a_flaw_is_named_though_the_mac_holds_and_what_cannot_be_read_is_an_error() {
     let tagged =
         transfer().signed(&MacKey::new(&Secret32::new(C2S)), &format!("{LIST}{}", PARAMS.replace("req-1", "req-2")));
     assert!(explained(&tagged, None).flaw.unwrap().contains("tag"));
+    let line = "GET /a/../b HTTP/1.1".to_owned();
+    let odd_path = explained(&Message { start_line: line, ..request() }, None);
+    assert_eq!(odd_path.flaw, Some("no segment of a path ends in a dot"));
     let [c2s, s2c] = [C2S, S2C].map(Secret32::new);
     let keys = Keys { c2s: &c2s, s2c: &s2c, root: None };
     let unread = transfer().with_head(|head| explain(head, b"", &keys, None));

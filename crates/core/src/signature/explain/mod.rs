@@ -25,7 +25,7 @@ pub struct Explanation {
     pub base: SignatureBase,
     /// Whether the MAC holds over that base, or why not.
     pub mac: Finding,
-    /// What is wrong whatever the MAC says, as a sentence.
+    /// What is wrong whatever the MAC says, as a sentence; a path that only routes with `raw_path` take counts too.
     pub flaw: Option<&'static str>,
     /// Whether the body has the digest that `content-digest` gives.
     pub body_matches: bool,
@@ -77,7 +77,7 @@ pub fn explain(
     check.update(body);
     Ok(Explanation {
         mac: finding(&received, head, body, keys, signers_base),
-        flaw: received.flaw.map(flaw),
+        flaw: received.flaw.map(flaw).or(PathForm::Canonical.admits(head.path).err()),
         body_matches: check.matches(),
         base: received.base,
     })
