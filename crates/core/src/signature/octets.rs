@@ -13,7 +13,7 @@ pub(super) struct Octets {
 }
 
 const MOST: usize = 64;
-/// The next multiple of three, so that whole groups can be written.
+/// The next multiple of six, so that two groups can be written at once.
 const ROOM: usize = 66;
 
 /// For each of the four places in a group, what each character adds to the group's 24 bits.
@@ -80,46 +80,47 @@ impl Octets {
         self.octets.get(..self.length.into()).unwrap_or_default()
     }
 
+    /// Eight digits make six octets.
     #[inline]
     fn decode(text: &[u8], alphabet: &Alphabet) -> Option<Self> {
-        let (groups, rest) = text.as_chunks::<4>();
-        let used = rest.len().saturating_sub(1);
-        let length = groups.len() * 3 + used;
-        if length > MOST || rest.len() == 1 {
+        let (eights, rest) = text.as_chunks::<8>();
+        let used = rest.len() * 6 / 8;
+        let length = eights.len() * 6 + used;
+        if length > MOST || rest.len() % 4 == 1 {
             return None;
         }
         let mut octets = [0; ROOM];
         let mut all = 0;
-        let mut places = octets.as_chunks_mut::<3>().0.iter_mut();
-        for (characters, three) in groups.iter().zip(places.by_ref()) {
-            let group = bits(characters, alphabet);
-            all |= group;
-            *three = low_octets(group);
+        let mut sixes = octets.as_chunks_mut::<6>().0.iter_mut();
+        for (eight, six) in eights.iter().zip(sixes.by_ref()) {
+            (*six, all) = join(eight, alphabet, all);
         }
-        // An unfinished group goes on with zeros, and the bits that no octet takes must be zero too: a value has one
-        // spelling.
-        let mut characters = [b'A'; 4];
-        characters.iter_mut().zip(rest).for_each(|(place, character)| *place = *character);
-        let group = bits(&characters, alphabet);
-        let last = low_octets(group);
+        // The rest goes on with zeros, and the bits that no octet takes must be zero too: a value has one spelling.
+        let mut eight = [b'A'; 8];
+        eight.iter_mut().zip(rest).for_each(|(place, character)| *place = *character);
+        let (last, all) = join(&eight, alphabet, all);
         let canonical = last.iter().skip(used).all(|unused| *unused == 0);
-        if let Some(three) = places.next() {
-            *three = last;
+        if let Some(six) = sixes.next() {
+            *six = last;
         }
-        (canonical && (all | group) < NO_DIGIT).then_some(Self { octets, length: length as u8 })
+        (canonical && all < NO_DIGIT).then_some(Self { octets, length: length as u8 })
     }
+}
+
+/// The octets of eight digits, and `all` with the bits of both groups added.
+#[inline]
+fn join(eight: &[u8; 8], alphabet: &Alphabet, all: u32) -> ([u8; 6], u32) {
+    let [a, b, c, d, e, f, g, h] = *eight;
+    let (high, low) = (bits([a, b, c, d], alphabet), bits([e, f, g, h], alphabet));
+    let [_, _, six @ ..] = (u64::from(high) << 24 | u64::from(low)).to_be_bytes();
+    (six, all | high | low)
 }
 
 /// The 24 bits of a group of four digits, or more when one of them is none.
 #[inline]
-fn bits(characters: &[u8; 4], alphabet: &Alphabet) -> u32 {
-    let digits = alphabet.iter().zip(characters);
-    digits.fold(0, |bits, (place, character)| bits | place.get(usize::from(*character)).copied().unwrap_or(NO_DIGIT))
-}
-
-const fn low_octets(group: u32) -> [u8; 3] {
-    let [_, low @ ..] = group.to_be_bytes();
-    low
+fn bits(group: [u8; 4], alphabet: &Alphabet) -> u32 {
+    let digits = alphabet.iter().zip(group);
+    digits.fold(0, |bits, (place, character)| bits | place.get(usize::from(character)).copied().unwrap_or(NO_DIGIT))
 }
 
 impl fmt::Debug for Octets {
