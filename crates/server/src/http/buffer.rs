@@ -1,11 +1,14 @@
 //! Octets held in memory, within one budget for bodies and answers together.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use countersign_core::problem::Problem;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Octets that one permit of the budget stands for.
@@ -93,11 +96,33 @@ impl Buffered {
 
     /// The body to be sent; its part of the budget is given back when it has gone out.
     pub fn into_body(self) -> Body {
-        let Self { octets, hold } = self;
-        Body::new(http_body_util::Full::new(octets).map_frame(move |frame| {
-            let _until_sent = &hold;
-            frame
-        }))
+        Body::new(Outgoing { body: Full::new(self.octets), _until_sent: self.hold })
+    }
+}
+
+/// A body on its way out. Its length is known, so that it is sent in one piece and not in chunks.
+struct Outgoing {
+    body: Full<Bytes>,
+    _until_sent: Hold,
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
     }
 }
 
