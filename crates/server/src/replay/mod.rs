@@ -11,7 +11,7 @@ use countersign_core::signature::Authentic;
 use countersign_core::time::Timestamp;
 use countersign_core::verdict::Refusal;
 use countersign_store::Stores;
-use countersign_store::memory::{Limits, MemoryReplayGuard};
+use countersign_store::memory::{Limits, MemoryReplayGuard, Usage};
 use countersign_store::port::{Burning, BurntNonce, ReplayGuard as _, Seen, StoreError};
 
 use crate::accounts::Accounts;
@@ -115,6 +115,11 @@ impl ReplayState {
             self.guard.move_on(now)?;
         }
         Ok(judgement)
+    }
+
+    /// How many nonces are remembered, and what that takes.
+    pub fn usage(&self) -> Result<Usage, StoreError> {
+        self.guard.usage()
     }
 
     /// Saves everything that has been seen for the next start. From now on every request is refused.
