@@ -268,6 +268,31 @@ fn key_show_shows_secrets_only_when_told_to() {
     assert!(home.run(&["key", "show"]).expect(1).err().contains("chmod 600"));
 }
 
+#[test]
+fn verify_takes_what_key_show_prints_and_what_went_over_the_wire() {
+    let guard = honest(0, Reply::json("{}"));
+    let home = Home::with_profile(&guard);
+    home.run(&["call", "-d", "hello", "/v1/x?a=b"]).expect(0);
+    let [heard] = &guard.requests()[..] else { panic!("one request") };
+    let mut raw = format!("{} {} HTTP/1.1\r\n", heard.method, heard.target);
+    for (name, value) in &heard.fields {
+        raw += &format!("{name}: {}\r\n", str::from_utf8(value).unwrap());
+    }
+    raw += "\r\nhello";
+    let file = |name: &str, content: &str| {
+        fs::write(home.0.path().join(name), content).unwrap();
+        home.0.path().join(name).into_os_string().into_string().unwrap()
+    };
+    let key = file("key", home.run(&["key", "show", "--danger-secret", "--json"]).expect(0).out());
+    let good = file("good", &raw);
+    let ran = home.run(&["verify", "--explain", "--key-file", &key, "--request", &good]).expect(0);
+    assert!(ran.out().contains("\"@path\": /v1/x\n") && ran.out().contains("the signature holds"), "{}", ran.out());
+    let bad = file("bad", &raw.replacen("/v1/x", "/v1/y", 1));
+    let ran = home.run(&["verify", "--explain", "--key-file", &key, "--request", &bad]).expect(22);
+    assert!(ran.out().contains("fault: the MAC"), "{}", ran.out());
+    home.run(&["verify", "--explain", "--key-file", &key, "--request", "/nonexistent"]).expect(1);
+}
+
 fn server_key() -> Secret32 {
     Secret32::new([0x11; 32])
 }

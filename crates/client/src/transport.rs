@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 use countersign_core::signature::Interference;
 use countersign_core::time::Timestamp;
-use http::header::{HOST, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
 use crate::conversation::{CannotSign, ClockChange, Conversation, Incoming, Outcome, Outgoing, PATIENCE, Reading};
@@ -97,6 +97,9 @@ impl Client {
         self.name_the_server(target, request.headers_mut());
         if !body.is_empty() {
             *request.body_mut() = Some(body.clone().into());
+        } else if matches!(**method, Method::POST | Method::PUT | Method::PATCH) {
+            // No content is content, too, where a method expects some (RFC 9110 §8.6); hyper doesn't say so itself.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let answer = self.http.execute(request).await.map_err(Network::of)?;
         let arrived = Arrived::read(answer).await?;

@@ -84,6 +84,21 @@ async fn a_call_is_sent_as_it_was_written_and_every_header_of_it_is_vouched_for(
 }
 
 #[tokio::test]
+async fn a_body_of_no_octets_is_sent_as_one_where_the_method_expects_a_body() {
+    let guard = honest(0, Reply::json("{}"));
+    let client = client(&guard);
+    for (method, length) in
+        [(Method::POST, 1), (Method::PUT, 1), (Method::PATCH, 1), (Method::GET, 0), (Method::DELETE, 0)]
+    {
+        client.call(&method, "/", HeaderMap::new(), Bytes::new()).await.unwrap();
+        let heard = guard.requests().pop().unwrap();
+        let lengths: Vec<_> = heard.fields.iter().filter(|field| field.0 == "content-length").collect();
+        assert_eq!(lengths.len(), length, "{method}: {lengths:?}");
+        assert!(lengths.iter().all(|field| field.1 == b"0"), "{method}: {lengths:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = honest(0, Reply::json("{}"));
     let guard = honest(0, Reply::new(302, "text/plain", b"").with("location", &elsewhere.url("/")));

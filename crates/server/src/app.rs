@@ -18,7 +18,7 @@ pub struct App {
     /// Who there is.
     pub accounts: Accounts,
     /// Which requests have been seen.
-    pub replay: ReplayState,
+    pub replay: Arc<ReplayState>,
     /// How far `created` may lie from our clock.
     pub freshness: Freshness,
     /// Repeated events, folded into one a minute.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use countersign_core::event::{Event, EventKind};
+use countersign_store::memory;
 use countersign_store::port::StoreError;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -22,13 +23,14 @@ use crate::http::buffer::Budget;
 use crate::http::listener::{self, Limits, Pace};
 use crate::http::proxy::Upstream;
 use crate::http::router::{admin_router, main_router};
-use crate::replay::{ReplayError, ReplayState};
+use crate::replay::{ReplayParts, ReplayState, SavedRing};
 use crate::service::Undecided;
 use crate::service::control::{Asked, dispatch};
 use crate::service::folding::Folding;
 use crate::service::handshakes::Handshakes;
 use crate::service::throttle::Throttle;
-use crate::worker::{accept_mark, housekeeping};
+use crate::worker::accept_mark::AcceptMarkKeeper;
+use crate::worker::housekeeping;
 
 /// Why the guard did not start.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +57,6 @@ pub enum StartError {
     /// The control socket.
     #[error(transparent)]
     Control(#[from] BindError),
-    /// What has been seen before.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
     /// The keys could not be loaded.
     #[error(transparent)]
     Keyring(#[from] Undecided),
@@ -73,11 +72,8 @@ pub enum StopError {
     #[error("the disk failed while writing; nothing was acknowledged after that: free or repair it and start again")]
     Disk,
     /// What has been seen could not be saved: after the next start signed requests wait for a few seconds.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("what has been seen could not be saved")]
+    Unsaved(#[from] StoreError),
 }
 
 /// A guard that is ready: everything is open and bound, nothing is accepted yet.
@@ -90,7 +86,6 @@ pub struct Server {
     address: SocketAddr,
     admin_address: SocketAddr,
     is_new: bool,
-    directory: DataDir,
 }
 
 impl Server {
@@ -102,13 +97,13 @@ impl Server {
         let (admin, admin_address) = bind("admin_listen", config.admin_listen).await?;
         let accounts = Accounts::open(config.bound_to(address), &directory, &lock).await?;
         accounts.load_keyring().await?;
-        let replay = ReplayState::start(&accounts, &directory, edge::now()).await?;
+        let replay = Arc::new(ReplayState::start(replay_parts(&accounts, &directory), edge::now()).await?);
         let control = ControlSocket::bind(&directory, &lock)?;
         let is_new = accounts.stores.users.list(None, 1).await?.is_empty()
             && accounts.stores.tickets.list(None, 1).await?.is_empty();
         let app = Arc::new(app(accounts, replay));
         app.accounts.stores.events.record(&event(EventKind::Started, env!("CARGO_PKG_VERSION"))).await?;
-        Ok(Self { app, main, admin, control, address, admin_address, is_new, directory })
+        Ok(Self { app, main, admin, control, address, admin_address, is_new })
     }
 
     /// Where it listens.
@@ -133,11 +128,12 @@ impl Server {
 
     /// Serves until `stop`; then finishes what is in flight and saves what must outlive the process.
     pub async fn run(self, stop: CancellationToken) -> Result<(), StopError> {
-        let Self { app, main, admin, control, directory, .. } = self;
+        let Self { app, main, admin, control, .. } = self;
         let workers = CancellationToken::new();
         let mut working = JoinSet::new();
         working.spawn(housekeeping::run(app.clone(), workers.clone()));
-        working.spawn(accept_mark::run(app.clone(), workers.clone()));
+        let keeper = AcceptMarkKeeper::new(app.replay.clone(), app.accounts.stores.events.clone());
+        working.spawn(keeper.run(edge::now, workers.clone()));
         let mut doors = JoinSet::new();
         let config = &app.accounts.config;
         let limits = limits(&config.limits);
@@ -157,7 +153,7 @@ impl Server {
             return Err(StopError::Disk);
         }
         app.accounts.stores.events.record(&event(EventKind::Stopped, "")).await?;
-        app.replay.stop(&app.accounts, &directory)?;
+        app.replay.stop(edge::random()).await?;
         app.accounts.sqlite.close().await;
         Ok(())
     }
@@ -170,7 +166,19 @@ async fn bind(key: &'static str, address: SocketAddr) -> Result<(TcpListener, So
     Ok((listener, bound))
 }
 
-fn app(accounts: Accounts, replay: ReplayState) -> App {
+fn replay_parts(accounts: &Accounts, directory: &DataDir) -> ReplayParts {
+    let quotas = &accounts.config.replay;
+    ReplayParts {
+        freshness: accounts.config.freshness,
+        limits: memory::Limits { per_key: quotas.per_key, total: usize::try_from(quotas.total).unwrap_or(usize::MAX) },
+        names: accounts.secrets.fingerprint.clone(),
+        saved_ring: SavedRing::new(directory.path().to_owned(), accounts.secrets.kek.clone()),
+        marks: accounts.stores.accept_marks.clone(),
+        burnt: accounts.stores.burnt_nonces.clone(),
+    }
+}
+
+fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
     let config = &accounts.config;
     App {
         freshness: config.freshness,

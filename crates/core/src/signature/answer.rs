@@ -4,7 +4,7 @@ use super::base::BaseWriter;
 use super::draft::{Draft, LABEL, push_decimal};
 use super::field::{is_covered_in_answers, is_plain, is_single_valued};
 use super::head::{AnswerHead, Field};
-use super::octets::byte_sequence;
+use super::label::byte_sequence;
 use super::received::Received;
 use crate::secret::MacKey;
 use crate::time::Timestamp;
@@ -38,7 +38,7 @@ impl Received {
     pub fn sign_answer(&self, s2c: &MacKey, answer: &AnswerHead<'_>, now: Timestamp) -> AnswerFields {
         let mut countersign_time = String::with_capacity(16);
         push_decimal(&mut countersign_time, now.as_millis());
-        let countersign_request = self.octets.to_byte_sequence();
+        let countersign_request = byte_sequence(self.octets.as_slice());
 
         let mut signing = Answer::with_room_for(answer, self.base.as_str().len());
         signing.status(answer.status);
@@ -78,7 +78,7 @@ impl<'a> Answer<'a> {
 
     fn value(&mut self, name: &str, value: &str) {
         let identifier = self.draft.component(name, "");
-        self.base.line(identifier.as_bytes(), &[value.as_bytes()]);
+        self.base.line(identifier.as_bytes(), b"", value.as_bytes());
     }
 
     /// Covers a field if it is there.
@@ -113,7 +113,7 @@ impl<'a> Answer<'a> {
     fn request(&mut self, received: &Received) {
         for (name, value) in received.components() {
             let identifier = self.draft.component(name, ";req");
-            self.base.line(identifier.as_bytes(), &[value.as_bytes()]);
+            self.base.line(identifier.as_bytes(), b"", value.as_bytes());
         }
     }
 }

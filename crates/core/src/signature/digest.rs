@@ -6,12 +6,13 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::cursor::Cursor;
 use super::malformed::Malformed;
+use super::octets::Octets;
 
 /// A `Content-Digest` as received. Every algorithm that we know must match; others say nothing (RFC 9530 §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContentDigest {
     sha256: Option<[u8; 32]>,
-    sha512: Option<[u8; 64]>,
+    sha512: Option<Box<[u8; 64]>>,
 }
 
 impl ContentDigest {
@@ -28,7 +29,7 @@ impl ContentDigest {
             let base64 = cursor.byte_sequence()?;
             match algorithm {
                 b"sha-256" => once(&mut digest.sha256, decode(base64)?)?,
-                b"sha-512" => once(&mut digest.sha512, decode(base64)?)?,
+                b"sha-512" => once(&mut digest.sha512, Box::new(decode(base64)?))?,
                 _ => {}
             }
             if !cursor.next_member()? {
@@ -40,16 +41,14 @@ impl ContentDigest {
 
     /// A check to be fed with the body.
     pub fn check(&self) -> BodyCheck {
-        BodyCheck { expected: *self, sha256: Sha256::new(), sha512: self.sha512.map(|_| Sha512::new()) }
+        let sha512 = self.sha512.as_ref().map(|expected| (expected.clone(), Sha512::new()));
+        BodyCheck { expected: self.sha256, sha256: Sha256::new(), sha512: sha512.map(Box::new) }
     }
 }
 
 fn decode<const N: usize>(base64: &[u8]) -> Result<[u8; N], Malformed> {
-    let mut octets = [0; N];
-    match STANDARD.decode_slice(base64, &mut octets) {
-        Ok(length) if length == N => Ok(octets),
-        _ => Err(Malformed("a digest has the wrong length or is not canonical base64")),
-    }
+    let octets = Octets::padded(base64).and_then(|octets| octets.as_slice().try_into().ok());
+    octets.ok_or(Malformed("a digest has another length than its hash, or is not canonical base64"))
 }
 
 fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
@@ -62,24 +61,24 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
 /// The hashes of a body as it streams by.
 #[derive(Clone, Debug)]
 pub struct BodyCheck {
-    expected: ContentDigest,
+    expected: Option<[u8; 32]>,
     sha256: Sha256,
-    sha512: Option<Sha512>,
+    sha512: Option<Box<(Box<[u8; 64]>, Sha512)>>,
 }
 
 impl BodyCheck {
     /// The next octets of the body.
     pub fn update(&mut self, octets: &[u8]) {
         self.sha256.update(octets);
-        if let Some(sha512) = &mut self.sha512 {
+        if let Some((_, sha512)) = self.sha512.as_deref_mut() {
             sha512.update(octets);
         }
     }
 
     /// Whether the body was the one that the digest was made of.
     pub fn matches(self) -> bool {
-        let sha512 = self.sha512.map(|state| <[u8; 64]>::from(state.finalize()));
-        self.expected.sha256 == Some(self.sha256.finalize().into()) && self.expected.sha512 == sha512
+        let sha512_matches = self.sha512.is_none_or(|sha512| *sha512.0 == *sha512.1.finalize());
+        self.expected == Some(self.sha256.finalize().into()) && sha512_matches
     }
 }
 

@@ -14,18 +14,24 @@ mod component;
 mod cursor;
 mod digest;
 mod draft;
+pub mod explain;
 mod field;
 mod foreign;
 mod head;
 mod input;
 mod interference;
+mod keyid;
+mod label;
 mod malformed;
 mod nonce;
 mod octets;
 mod parameters;
 mod path;
 mod received;
+mod request;
 mod sign;
+#[cfg(test)]
+mod tests;
 mod unbound;
 mod verify;
 

@@ -1,36 +1,25 @@
 //! Nonces: 16 to 64 octets that a key never uses twice.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::malformed::Malformed;
+use super::octets::Octets;
 
 /// A nonce, decoded. Its text is canonical, so one nonce cannot come back under a second spelling.
-#[derive(Clone, Copy)]
-pub(super) struct Nonce {
-    octets: [u8; 64],
-    length: usize,
-}
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nonce(Octets);
 
 impl Nonce {
     /// Reads canonical base64url of 16 to 64 octets.
+    #[inline]
     pub(super) fn read(text: &[u8]) -> Result<Self, Malformed> {
-        let mut octets = [0; 64];
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut octets) {
-            Ok(length @ 16..=64) => Ok(Self { octets, length }),
+        match Octets::unpadded(text) {
+            Some(octets) if octets.as_slice().len() >= 16 => Ok(Self(octets)),
             _ => Err(Malformed("a nonce is 16 to 64 octets in canonical base64url")),
         }
     }
 
     /// The octets, on which the replay guard is keyed.
     pub(super) fn as_slice(&self) -> &[u8] {
-        self.octets.get(..self.length).unwrap_or_default()
-    }
-}
-
-impl core::fmt::Debug for Nonce {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(&crate::encoding::b64u(self.as_slice()))
+        self.0.as_slice()
     }
 }
 

@@ -1,11 +1,8 @@
 //! The parameters of a signature (RFC 9421 §2.3).
 
 use super::cursor::Cursor;
+use super::keyid::KeyidText;
 use super::malformed::Malformed;
-use super::nonce::Nonce;
-
-/// The longest key name that is read.
-const LONGEST_KEYID: usize = 256;
 
 /// The parameters, as received. `alg` is checked and not kept: the algorithm comes from the key's record.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +11,10 @@ pub(super) struct Parameters<'a> {
     pub(super) created: u64,
     /// Seconds since the epoch, not before `created`.
     pub(super) expires: Option<u64>,
-    /// Decoded.
-    pub(super) nonce: Nonce,
-    /// Between the quotes, escapes and all.
-    pub(super) keyid: &'a [u8],
-    /// How many octets of the member stand before `keyid`.
-    pub(super) keyid_at: usize,
+    /// Between the quotes, not yet decoded.
+    pub(super) nonce: &'a [u8],
+    /// Any string of up to 256 octets.
+    pub(super) keyid: KeyidText<'a>,
     /// Between the quotes, escapes and all.
     pub(super) tag: &'a [u8],
 }
@@ -28,9 +23,9 @@ pub(super) struct Parameters<'a> {
 struct Read<'a> {
     created: Option<u64>,
     expires: Option<u64>,
-    nonce: Option<Nonce>,
+    nonce: Option<&'a [u8]>,
     alg: Option<()>,
-    keyid: Option<(&'a [u8], usize)>,
+    keyid: Option<KeyidText<'a>>,
     tag: Option<&'a [u8]>,
 }
 
@@ -42,10 +37,9 @@ impl<'a> Parameters<'a> {
             if cursor.eat(b"created=") {
                 once(&mut read.created, seconds(cursor)?)?;
             } else if cursor.eat(b"nonce=") {
-                once(&mut read.nonce, Nonce::read(cursor.string()?)?)?;
+                once(&mut read.nonce, cursor.string()?)?;
             } else if cursor.eat(b"keyid=") {
-                let at = member.until(*cursor).len() + 1;
-                once(&mut read.keyid, (keyid(cursor)?, at))?;
+                once(&mut read.keyid, KeyidText::read(cursor, member)?)?;
             } else if cursor.eat(b"tag=") {
                 once(&mut read.tag, cursor.string()?)?;
             } else if cursor.eat(b"alg=") {
@@ -62,15 +56,14 @@ impl<'a> Parameters<'a> {
 
 impl<'a> Read<'a> {
     fn complete(self) -> Result<Parameters<'a>, Malformed> {
-        let (Some(created), Some(nonce), Some((keyid, keyid_at)), Some(tag)) =
-            (self.created, self.nonce, self.keyid, self.tag)
+        let (Some(created), Some(nonce), Some(keyid), Some(tag)) = (self.created, self.nonce, self.keyid, self.tag)
         else {
             return Err(Malformed("created, nonce, keyid and tag are required"));
         };
         if self.expires.is_some_and(|expires| expires < created) {
             return Err(Malformed("expires lies before created"));
         }
-        Ok(Parameters { created, expires: self.expires, nonce, keyid, keyid_at, tag })
+        Ok(Parameters { created, expires: self.expires, nonce, keyid, tag })
     }
 }
 
@@ -85,26 +78,10 @@ fn once<T>(place: &mut Option<T>, value: T) -> Result<(), Malformed> {
 fn seconds(cursor: &mut Cursor<'_>) -> Result<u64, Malformed> {
     const RULE: &str = "created and expires are 10 to 13 digits";
     let digits = cursor.take_while(|octet| octet.is_ascii_digit());
-    if !(10..=13).contains(&digits.len()) || digits.first() == Some(&b'0') {
-        return Err(Malformed(RULE));
+    match digits {
+        [b'1'..=b'9', ..] if (10..=13).contains(&digits.len()) => {
+            Ok(digits.iter().fold(0, |seconds, digit| seconds * 10 + u64::from(digit - b'0')))
+        }
+        _ => Err(Malformed(RULE)),
     }
-    Ok(digits.iter().fold(0, |seconds, digit| seconds * 10 + u64::from(digit - b'0')))
-}
-
-fn keyid<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], Malformed> {
-    let text = cursor.string()?;
-    if text.len() <= LONGEST_KEYID { Ok(text) } else { Err(Malformed("keyid is longer than 256 octets")) }
-}
-
-/// Takes the escapes out of a string; `None` when there are none.
-pub(super) fn unescape(text: &str) -> Option<Box<str>> {
-    if !text.contains('\\') {
-        return None;
-    }
-    let mut unescaped = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        unescaped.extend(if character == '\\' { characters.next() } else { Some(character) });
-    }
-    Some(unescaped.into())
 }

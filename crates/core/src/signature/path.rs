@@ -19,18 +19,20 @@ impl PathForm {
     /// # Errors
     /// The rule that is broken, in words that hold nothing of the path.
     pub fn admits(self, path: &str) -> Result<(), &'static str> {
-        let octets = path.as_bytes();
-        if octets.first() != Some(&b'/') {
-            return Err("a path begins with a slash");
-        }
-        if !is_visible(octets) || octets.iter().any(|octet| matches!(octet, b'?' | b'#')) {
-            return Err("a path is visible ASCII without ? and #");
-        }
-        match self {
-            Self::Canonical => canonical(octets),
-            Self::Raw => Ok(()),
+        match (self, path.as_bytes()) {
+            (Self::Canonical, octets @ [b'/', ..]) => canonical(octets),
+            (Self::Raw, octets @ [b'/', ..]) if octets.iter().all(is_of_a_path) => Ok(()),
+            (Self::Raw, [b'/', ..]) => Err(NOT_A_PATH),
+            _ => Err("a path begins with a slash"),
         }
     }
+}
+
+const NOT_A_PATH: &str = "a path is visible ASCII without ? and #";
+
+/// Neither a query nor a fragment begins here, and nothing that is not visible stands in a request line.
+const fn is_of_a_path(octet: &u8) -> bool {
+    matches!(octet, 0x21..=0x7e) && !matches!(octet, b'?' | b'#')
 }
 
 /// Whether all octets are visible ASCII: no control, no space, nothing beyond.
@@ -42,11 +44,13 @@ fn canonical(mut rest: &[u8]) -> Result<(), &'static str> {
     while let Some((octet, after)) = rest.split_first() {
         rest = after;
         match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => {}
             b'\\' => return Err("a path has no backslash"),
             b';' => return Err("a path has no semicolon"),
             b'/' if after.first() == Some(&b'/') => return Err("a path has no empty segment"),
             b'.' if ends_segment(after) => return Err("no segment of a path ends in a dot"),
             b'%' => rest = percent_encoded(after)?,
+            octet if !is_of_a_path(octet) => return Err(NOT_A_PATH),
             _ => {}
         }
     }

@@ -3,7 +3,8 @@
 use super::draft::{Draft, LABEL};
 use super::field::{is_hop_by_hop, is_implied, is_inert, is_signature};
 use super::head::{Field, RequestHead};
-use super::octets::{SignatureOctets, byte_sequence};
+use super::label::byte_sequence;
+use super::octets::Octets;
 use super::path::PathForm;
 use super::received::{Received, Unreadable};
 use crate::secret::MacKey;
@@ -64,7 +65,7 @@ pub fn sign_request(
     if sent.flaw.is_some() {
         return Err(Unsignable("content-digest is required"));
     }
-    sent.octets = SignatureOctets::of(&c2s.mac(&[sent.base.as_str().as_bytes()]));
+    sent.octets = Octets::of(&c2s.mac(&[sent.base.as_str().as_bytes()]));
     Ok(SignedRequest { sent, nonce: params.nonce, signature_input })
 }
 

@@ -1,13 +1,14 @@
 //! Verifying answers (protocol §5): only what the server said to this very request is believed.
 
 use super::base::{BaseWriter, SignatureBase};
-use super::component::{Component, Flag};
+use super::component::{Component, Flag, Name};
 use super::digest::ContentDigest;
 use super::head::ReceivedAnswer;
 use super::input::{Member, Profile, Selected, select};
 use super::interference::Interference;
+use super::label::{self, byte_sequence};
 use super::malformed::Malformed;
-use super::octets::SignatureOctets;
+use super::nonce::Nonce;
 use super::received::Unreadable;
 use super::sign::SignedRequest;
 use crate::secret::MacKey;
@@ -53,7 +54,7 @@ impl SignedRequest {
     /// Why the answer must not be believed.
     pub fn verify_answer(&self, s2c: &MacKey, answer: &ReceivedAnswer<'_>) -> Result<VerifiedAnswer, Interference> {
         let member = ours(answer)?;
-        let octets = SignatureOctets::find(answer.fields, member.label)?;
+        let octets = label::find(answer.fields, member.label)?;
         self.is_answered_by(&member, answer)?;
         let (base, covered) = self.base_of(&member, answer)?;
         if !s2c.verifies(&[base.as_str().as_bytes()], octets.as_slice()) {
@@ -67,9 +68,9 @@ impl SignedRequest {
     /// Whether the answer claims to be to this request. This says what has happened; the MAC says that it is true.
     fn is_answered_by(&self, member: &Member<'_>, answer: &ReceivedAnswer<'_>) -> Result<(), Interference> {
         let parameters = &member.parameters;
-        let signature = self.sent.octets.to_byte_sequence();
-        let same = parameters.nonce.as_slice() == self.nonce()
-            && parameters.keyid == self.sent.escaped_keyid().as_bytes()
+        let signature = byte_sequence(self.sent.octets.as_slice());
+        let same = Nonce::read(parameters.nonce)?.as_slice() == self.nonce()
+            && parameters.keyid.escaped == self.sent.escaped_keyid().as_bytes()
             && only(answer, "countersign-request").is_some_and(|value| value == signature.as_bytes());
         if same { Ok(()) } else { Err(Interference::WrongRequest) }
     }
@@ -81,35 +82,38 @@ impl SignedRequest {
         answer: &ReceivedAnswer<'_>,
     ) -> Result<(SignatureBase, Vec<Box<str>>), Malformed> {
         let mut base = BaseWriter::with_capacity(4_096);
-        let mut covered: Vec<Box<str>> = Vec::new();
-        let mut of_request = 0;
+        let mut covered: Vec<&str> = Vec::new();
+        let mut of_request: Vec<&str> = Vec::new();
         for component in &member.components {
-            let name = str::from_utf8(component.name).map_err(|_| Malformed("a component's name is malformed"))?;
+            let name =
+                str::from_utf8(component.name.as_bytes()).map_err(|_| Malformed("a component's name is malformed"))?;
+            let list: &mut Vec<&str> = if component.flag == Flag::Request { &mut of_request } else { &mut covered };
+            if list.contains(&name) {
+                return Err(Malformed("a component is covered twice"));
+            }
+            list.push(name);
             match component.flag {
-                Flag::Request => {
-                    let value = self.sent.components().find_map(|(own, value)| (own == name).then_some(value));
-                    let value = value.ok_or(Malformed("the answer covers what the request does not"))?;
-                    base.line(component.identifier, &[value.as_bytes()]);
-                    of_request += 1;
-                }
-                Flag::Bare | Flag::ByteSequence => {
-                    own_line(&mut base, component, answer)?;
-                    if covered.iter().any(|other| **other == *name) {
-                        return Err(Malformed("a component is covered twice"));
-                    }
-                    covered.push(name.into());
-                }
+                Flag::Request => self.line_of_request(&mut base, component.identifier, name)?,
+                Flag::Bare | Flag::ByteSequence => own_line(&mut base, component, answer)?,
             }
         }
         let required = ["@status", "content-digest", "countersign-time", "countersign-request"];
-        let complete = required.iter().all(|name| covered.iter().any(|own| **own == **name))
-            && of_request == self.sent.components().count()
+        let complete = required.iter().all(|name| covered.contains(name))
+            && of_request.len() == self.sent.components().count()
             && member.parameters.expires.is_none();
         if !complete {
             return Err(Malformed("an answer covers what protocol §5 requires, and does not expire"));
         }
-        covered.retain(|name| !name.starts_with('@'));
-        Ok((base.close(member.octets)?, covered))
+        let fields = covered.into_iter().filter(|name| !name.starts_with('@')).map(Into::into).collect();
+        Ok((base.close(member.octets)?, fields))
+    }
+
+    /// Writes a component of the request, from our own copy.
+    fn line_of_request(&self, base: &mut BaseWriter, identifier: &[u8], name: &str) -> Result<(), Malformed> {
+        let value = self.sent.components().find_map(|(own, value)| (own == name).then_some(value));
+        let value = value.ok_or(Malformed("the answer covers what the request does not"))?;
+        base.line(identifier, b"", value.as_bytes());
+        Ok(())
     }
 }
 
@@ -123,20 +127,24 @@ fn ours<'a>(answer: &ReceivedAnswer<'a>) -> Result<Member<'a>, Interference> {
 }
 
 /// Writes a component of the answer itself.
-fn own_line(base: &mut BaseWriter, component: &Component<'_>, answer: &ReceivedAnswer<'_>) -> Result<(), Malformed> {
+pub(super) fn own_line(
+    base: &mut BaseWriter,
+    component: &Component<'_>,
+    answer: &ReceivedAnswer<'_>,
+) -> Result<(), Malformed> {
+    let identifier = component.identifier;
     match (component.name, component.flag) {
-        (b"@status", Flag::Bare) => {
-            base.line(component.identifier, &[answer.status.to_string().as_bytes()]);
+        (Name::Status, Flag::Bare) => {
+            base.line(identifier, b"", answer.status.to_string().as_bytes());
             Ok(())
         }
-        ([b'@', ..], _) => Err(Malformed("a derived component that the profile does not know is covered")),
-        (b"signature" | b"signature-input", _) => Err(Malformed("a signature covers a signature")),
-        (b"set-cookie", Flag::Bare) => Err(Malformed("set-cookie has no combined value")),
-        (name, Flag::ByteSequence) => match base.byte_sequences(component.identifier, name, answer.fields) {
+        (Name::Field(b"set-cookie"), Flag::Bare) => Err(Malformed("set-cookie has no combined value")),
+        (Name::Field(name), Flag::Bare) => base.received(identifier, name, answer.fields).map(drop),
+        (Name::Field(name), Flag::ByteSequence) => match base.byte_sequences(identifier, name, answer.fields) {
             0 => Err(Malformed("a covered field is absent")),
             _ => Ok(()),
         },
-        (name, _) => base.received(component.identifier, name, answer.fields),
+        _ => Err(Malformed("an answer has no such component")),
     }
 }
 

@@ -55,6 +55,14 @@ const NEVER_FROM_CLIENTS_PREFIXES: &[&str] =
 const NEVER_FROM_THE_API: &[&str] =
     &["content-digest", "signature", "signature-input", "x-auth-required", "x-security-level"];
 
+/// Fields of the API's answer that a proxy in front of us answers to, or writes anew: `x-accel-redirect` makes nginx send
+/// a file in the answer's place, and many put a `server` of their own or lengthen `via`. Signed, each would be taken for
+/// interference.
+const FOR_PROXIES_IN_FRONT: &[&str] = &["server", "via", "x-pad", "x-sendfile"];
+
+/// The same, by how the name begins.
+const FOR_PROXIES_IN_FRONT_PREFIX: &str = "x-accel-";
+
 /// Removes from a request what the API behind must not get: what the signature does not cover, what concerns one
 /// connection, and what only we may say. `unsigned` names fields that the route lets through uncovered.
 /// Gives the number of end-to-end fields that were dropped for not being covered.
@@ -74,11 +82,15 @@ pub fn keep_for_api(headers: &mut HeaderMap, received: Option<&Received>, unsign
     uncovered
 }
 
-/// Removes from an answer what concerns one connection and what only we may say.
+/// Removes from an answer what concerns one connection, what only we may say, and what a proxy in front would act upon.
 pub fn keep_for_client(headers: &mut HeaderMap) {
     retain(headers, |name| {
         let name = name.as_str();
-        !HOP_BY_HOP.contains(&name) && !NEVER_FROM_THE_API.contains(&name) && !name.starts_with("countersign-")
+        !HOP_BY_HOP.contains(&name)
+            && !NEVER_FROM_THE_API.contains(&name)
+            && !FOR_PROXIES_IN_FRONT.contains(&name)
+            && !name.starts_with(FOR_PROXIES_IN_FRONT_PREFIX)
+            && !name.starts_with("countersign-")
     });
     drop_challenges(headers);
 }
@@ -241,6 +253,16 @@ mod tests {
         keep_for_client(&mut headers);
         assert_eq!(names(&headers), ["content-type", "etag", "set-cookie"]);
         assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
+    }
+
+    #[test]
+    fn nothing_is_signed_that_a_proxy_in_front_would_act_upon_or_write_anew() {
+        let mut headers = HeaderMap::new();
+        for name in ["server", "via", "x-pad", "x-accel-redirect", "x-accel-buffering", "x-sendfile", "x-served-by"] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static("x"));
+        }
+        keep_for_client(&mut headers);
+        assert_eq!(names(&headers), ["x-served-by"]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Problems as HTTP answers (RFC 9457).
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use countersign_core::problem::Problem;
-use countersign_core::time::Freshness;
 use countersign_core::verdict::Refusal;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
@@ -33,12 +34,12 @@ impl From<Problem> for Refused {
 }
 
 impl Refused {
-    /// What the caller is told of a refusal. After a crash everything that may have been accepted before it has left the
-    /// window within W + 2 s.
-    pub fn of(refusal: Refusal, freshness: Freshness) -> Self {
+    /// What the caller is told of a refusal. `warm` is how long it takes until everything that may have been accepted
+    /// before a crash has left the window.
+    pub fn of(refusal: Refusal, warm: Duration) -> Self {
         let refused = Self::from(refusal.problem());
         match refusal {
-            Refusal::WarmingUp => refused.retry_after(freshness.window().as_secs() + 2),
+            Refusal::WarmingUp => refused.retry_after(warm.as_secs()),
             Refusal::BadSignature
             | Refusal::UnknownKey
             | Refusal::RevokedKey

@@ -52,6 +52,7 @@ impl Upstream {
         let (mut parts, body) = answer.into_parts();
         policy::keep_for_client(&mut parts.headers);
         parts.extensions.clear();
+        parts.version = Version::HTTP_11;
         Ok(Response::from_parts(parts, Body::new(body)))
     }
 

@@ -1,69 +1,138 @@
-//! The file in which a clean stop leaves what has been seen: sealed, used once, gone before anybody is listened to.
+//! The file in which a clean stop leaves the ring for the next start.
+//!
+//! `u32 version of the key-encryption key ‖ sealed ring`. The file is used once: it is gone from the disk before anybody
+//! listens, so that a crash afterwards cannot find it and take it for the newest.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 
+use countersign_core::encoding::Reader;
 use countersign_core::secret::{KeyEncryptionKey, Sealed};
-use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
-use rustix::io::Errno;
-use zeroize::Zeroizing;
 
-use super::ReplayError;
-use crate::data::DataDir;
-use crate::edge;
+/// What the ring is sealed as.
+const NAME: &str = "saved ring";
 
-const NAME: &str = "replay-ring";
-const DRAFT: &str = "replay-ring.draft";
-
-/// What the seal is bound to.
-const SEALED_AS: (&str, &str) = ("replay ring", "server");
-
-/// Takes the ring, if a clean stop left one: it is off the disk when this returns. One that does not open is none.
-pub(super) fn take(directory: &DataDir, kek: &KeyEncryptionKey) -> Result<Option<Zeroizing<Vec<u8>>>, ReplayError> {
-    let failed = |action| move |source: io::Error| ReplayError::Ring { action, source };
-    let octets = read(directory).map_err(failed("read"))?;
-    unlink(directory, DRAFT).and_then(|()| unlink(directory, NAME)).map_err(failed("removed"))?;
-    directory.sync().map_err(failed("removed"))?;
-    let sealed = octets
-        .as_deref()
-        .and_then(|octets| octets.split_first_chunk::<4>())
-        .map(|(version, octets)| Sealed { version: u32::from_be_bytes(*version), octets: octets.to_vec() });
-    let (name, owner) = SEALED_AS;
-    Ok(sealed.and_then(|sealed| kek.open(name, owner, &sealed).ok()))
+/// Where the ring is saved, and what it is sealed with.
+#[derive(Clone, Debug)]
+pub struct SavedRing {
+    directory: PathBuf,
+    kek: KeyEncryptionKey,
 }
 
-/// Leaves a ring for the next start: whole and durable, or not at all.
-pub(super) fn put(directory: &DataDir, kek: &KeyEncryptionKey, ring: &[u8]) -> Result<(), ReplayError> {
-    let (name, owner) = SEALED_AS;
-    let sealed = kek.seal(name, owner, ring, edge::random()).map_err(|_| ReplayError::Unsealable)?;
-    write(directory, &sealed).map_err(|source| ReplayError::Ring { action: "written", source })
+impl SavedRing {
+    /// The saved ring of the guard with this data directory.
+    pub const fn new(directory: PathBuf, kek: KeyEncryptionKey) -> Self {
+        Self { directory, kek }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join("replay.ring")
+    }
+
+    /// The ring, if there is one that opens; the file is gone when this returns. Without a ring the guard starts as after
+    /// a crash, which is slower by a few seconds and no less safe.
+    ///
+    /// # Errors
+    /// When the file cannot be read or removed. A ring that stays on the disk must not be used.
+    pub fn take(&self) -> io::Result<Option<Vec<u8>>> {
+        let octets = match fs::read(self.path()) {
+            Ok(octets) => octets,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        fs::remove_file(self.path())?;
+        self.sync_directory()?;
+        Ok(self.open(&octets))
+    }
+
+    fn open(&self, octets: &[u8]) -> Option<Vec<u8>> {
+        let mut reader = Reader::new(octets);
+        let version = u32::from_be_bytes(reader.array()?);
+        let sealed = Sealed { version, octets: reader.rest().to_vec() };
+        self.kek.open(NAME, "", &sealed).ok().map(|mut ring| std::mem::take(&mut *ring))
+    }
+
+    /// Writes the ring, readable by its owner alone, durable when this returns. `nonce` is random.
+    ///
+    /// # Errors
+    /// When it cannot be written; then there is none, and the next start is as after a crash.
+    pub fn write(&self, ring: &[u8], nonce: [u8; 12]) -> io::Result<()> {
+        let sealed = self.kek.seal(NAME, "", ring, nonce).map_err(io::Error::other)?;
+        // The crate makes the file with mode 0600, and removes it when it is dropped before it has its name.
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(&sealed.version.to_be_bytes())?;
+        file.write_all(&sealed.octets)?;
+        file.as_file().sync_all()?;
+        file.persist(self.path()).map_err(|error| error.error)?;
+        self.sync_directory()
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
+    }
 }
 
-fn read(directory: &DataDir) -> io::Result<Option<Vec<u8>>> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut file = match openat(directory.handle(), NAME, flags, Mode::empty()) {
-        Ok(file) => File::from(file),
-        Err(Errno::NOENT) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let mut octets = Vec::new();
-    file.read_to_end(&mut octets)?;
-    Ok(Some(octets))
-}
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
 
-fn write(directory: &DataDir, sealed: &Sealed) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut draft = File::from(openat(directory.handle(), DRAFT, flags, Mode::RUSR | Mode::WUSR)?);
-    draft.write_all(&sealed.version.to_be_bytes())?;
-    draft.write_all(&sealed.octets)?;
-    draft.sync_all()?;
-    renameat(directory.handle(), DRAFT, directory.handle(), NAME)?;
-    directory.sync()
-}
+    use countersign_core::secret::Secret32;
+    use tempfile::TempDir;
 
-fn unlink(directory: &DataDir, name: &str) -> io::Result<()> {
-    match unlinkat(directory.handle(), name, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(error.into()),
+    use super::*;
+
+    fn ring(directory: &TempDir, octet: u8) -> SavedRing {
+        SavedRing::new(directory.path().into(), KeyEncryptionKey::new(1, Secret32::new([octet; 32])))
+    }
+
+    #[test]
+    fn a_ring_is_taken_once() {
+        let directory = TempDir::new().unwrap();
+        let ring = ring(&directory, 7);
+        ring.write(b"the ring", [0; 12]).unwrap();
+        assert_eq!(ring.take().unwrap().as_deref(), Some(b"the ring".as_slice()));
+        assert_eq!(ring.take().unwrap(), None);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_ring_is_sealed_and_for_its_owner_alone() {
+        let directory = TempDir::new().unwrap();
+        let ring = ring(&directory, 7);
+        ring.write(b"the ring", [0; 12]).unwrap();
+        let mode = fs::metadata(ring.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let octets = fs::read(ring.path()).unwrap();
+        assert!(!octets.windows(8).any(|octets| octets == b"the ring"));
+    }
+
+    #[test]
+    fn a_ring_that_does_not_open_is_none_and_is_gone() {
+        let directory = TempDir::new().unwrap();
+        ring(&directory, 7).write(b"the ring", [0; 12]).unwrap();
+        assert_eq!(ring(&directory, 8).take().unwrap(), None);
+        for rubbish in [&[][..], &[0; 3], &[0; 4], &[255; 100]] {
+            fs::write(ring(&directory, 7).path(), rubbish).unwrap();
+            assert_eq!(ring(&directory, 7).take().unwrap(), None);
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_newer_ring_replaces_an_older_one() {
+        let directory = TempDir::new().unwrap();
+        let ring = ring(&directory, 7);
+        ring.write(b"older", [0; 12]).unwrap();
+        ring.write(b"newer", [1; 12]).unwrap();
+        assert_eq!(ring.take().unwrap().as_deref(), Some(b"newer".as_slice()));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_removed_is_an_error_and_no_ring() {
+        let directory = TempDir::new().unwrap();
+        let ring = ring(&directory, 7);
+        fs::create_dir(ring.path()).unwrap();
+        assert!(ring.take().is_err());
     }
 }

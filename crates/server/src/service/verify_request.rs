@@ -6,7 +6,6 @@ use countersign_core::event::EventKind;
 use countersign_core::signature::{Authentic, Authentication, Received};
 use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Refusal, Verdict};
-use countersign_store::port::{Burning, Seen};
 
 use super::claim::{Claim, Claimant};
 use super::{Undecided, confirm};
@@ -29,10 +28,10 @@ pub async fn verify_request(
         _ if !claim.may_sign() => Verdict::Refuse(unproven(app, claim, request)),
         Authentication::BadSignature => Verdict::Refuse(unproven(app, claim, request)),
         Authentication::Stale => Verdict::Refuse(Refusal::Stale),
-        Authentication::FutureDated(authentic) => Verdict::Refuse(burn(app, &authentic).await?),
-        Authentication::Authentic(authentic) => match remember(app, &authentic, now).await? {
-            Some(refusal) => Verdict::Refuse(refusal),
-            None => admit(app, claim, &authentic, from, now).await?,
+        Authentication::FutureDated(authentic) => Verdict::Refuse(app.replay.burn(&authentic).await?),
+        Authentication::Authentic(authentic) => match app.replay.remember(&authentic, now).await? {
+            Ok(()) => admit(app, claim, &authentic, from, now).await?,
+            Err(refusal) => Verdict::Refuse(refusal),
         },
     };
     if let Verdict::Refuse(refusal) = verdict {
@@ -49,24 +48,6 @@ fn unproven(app: &App, claim: &Claim, request: &Received) -> Refusal {
         Claimant::Holder(_) if !claim.may_sign() => Refusal::RevokedKey,
         Claimant::Holder(_) | Claimant::Pending => Refusal::BadSignature,
     }
-}
-
-/// A future-dated request is refused now and must not become valid later.
-async fn burn(app: &App, request: &Authentic<'_>) -> Result<Refusal, Undecided> {
-    Ok(match app.replay.burn(request).await? {
-        Burning::Burnt | Burning::Already => Refusal::FutureDated,
-        Burning::TooMany => Refusal::Throttled,
-    })
-}
-
-async fn remember(app: &App, request: &Authentic<'_>, now: Timestamp) -> Result<Option<Refusal>, Undecided> {
-    Ok(match app.replay.remember(request, now).await? {
-        Seen::Never => None,
-        Seen::Before => Some(Refusal::Replayed),
-        Seen::TooManyOfThisKey => Some(Refusal::Throttled),
-        Seen::Full => Some(Refusal::Unavailable),
-        Seen::Unknown => Some(Refusal::WarmingUp),
-    })
 }
 
 async fn admit(

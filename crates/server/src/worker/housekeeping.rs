@@ -33,6 +33,5 @@ async fn sweep(app: &SharedApp, now: Timestamp) -> Result<(), StoreError> {
     for event in app.folding.close(now) {
         app.accounts.stores.events.record(&event).await?;
     }
-    app.accounts.stores.enrolments.forget_notes(now).await?;
-    app.accounts.stores.burnt_nonces.forget(now).await
+    app.accounts.stores.enrolments.forget_notes(now).await
 }

@@ -1,0 +1,127 @@
+//! `countersign verify`: why does this signature not verify?
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use countersign_core::encoding::unhex;
+use countersign_core::secret::{MacKey, Secret32};
+use countersign_core::signature::{PathForm, Received, Unreadable};
+use serde::Deserialize;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::exit::Exit;
+use crate::{input, say};
+use finding::{Finding, findings};
+use raw::RawRequest;
+
+mod finding;
+mod guess;
+mod raw;
+
+/// Verify the signature of a request in a file, and say which component is at fault
+///
+/// It reads as a guard does, but for the time and the nonce, which a request in a file cannot keep. Exits with 0 when
+/// the signature holds, 22 when it doesn't, 1 when there was nothing to verify.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Show the signature base (RFC 9421 section 2.5), too: the very text that the MAC has to cover
+    #[arg(long)]
+    explain: bool,
+    /// The key: what countersign key show --danger-secret --json prints, or c2s alone as 64 hex digits
+    #[arg(long, value_name = "FILE")]
+    key_file: PathBuf,
+    /// The request as raw HTTP/1.1: request line, headers, empty line, body
+    #[arg(long, value_name = "FILE")]
+    request: PathBuf,
+    /// The signature base that the signer has built, to compare line by line
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
+}
+
+/// The secrets in a key file, by what they are.
+pub(crate) struct Keys {
+    keyid: Option<String>,
+    c2s: MacKey,
+    /// What is mistaken for c2s now and then.
+    others: Vec<(&'static str, MacKey)>,
+}
+
+/// Verifies, and explains.
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let keys = Keys::read(&Zeroizing::new(input::of_file(&args.key_file)?))
+        .with_context(|| format!("{} is no key", args.key_file.display()))?;
+    let request = RawRequest::read(&input::of_file(&args.request)?)
+        .with_context(|| format!("{} is no request", args.request.display()))?;
+    let theirs = args.base.as_deref().map(input::of_file).transpose()?;
+    let (text, holds) = explain(args.explain, &keys, &request, theirs.as_deref());
+    say::result(text.as_bytes())?;
+    Ok(if holds { Exit::Done } else { Exit::Refused })
+}
+
+/// What to say, and whether the signature holds.
+fn explain(with_base: bool, keys: &Keys, request: &RawRequest, theirs: Option<&[u8]>) -> (String, bool) {
+    let fields = request.fields();
+    let received = match Received::read(&request.head(&fields), PathForm::Raw) {
+        Ok(received) => received,
+        Err(unreadable) => return (format!("the signature cannot be read: {}\n", why(unreadable)), false),
+    };
+    let mut text = String::new();
+    if with_base {
+        text += "the signature base:\n\n";
+        text += received.signature_base().as_str();
+        text += "\n\n";
+    }
+    let found = findings(keys, request, &received, theirs);
+    for finding in &found {
+        text += &format!("{finding}\n");
+    }
+    let holds = !found.iter().any(Finding::is_fault);
+    text += if holds {
+        "the signature holds; time and nonce are not judged here\n"
+    } else {
+        "the signature does not hold\n"
+    };
+    (text, holds)
+}
+
+fn why(unreadable: Unreadable) -> String {
+    match unreadable {
+        Unreadable::Unsigned => {
+            "the request carries no Signature and Signature-Input with the tag countersign-req-1".into()
+        }
+        Unreadable::Malformed(rule) => rule.into(),
+        Unreadable::TooLarge(what) => format!("too large ({what})"),
+    }
+}
+
+impl Keys {
+    fn read(file: &[u8]) -> anyhow::Result<Self> {
+        #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
+        struct Shown {
+            keyid: Option<String>,
+            c2s: String,
+            s2c: Option<String>,
+            root: Option<String>,
+        }
+        let text = str::from_utf8(file).context("it is no text")?.trim();
+        if !text.starts_with('{') {
+            return Ok(Self { keyid: None, c2s: mac_key(text)?, others: Vec::new() });
+        }
+        // What serde says about a wrong value may hold the value.
+        let shown: Shown = serde_json::from_str(text)
+            .ok()
+            .context("it is neither 64 hex digits nor what countersign key show --danger-secret --json prints")?;
+        let others = [("root", &shown.root), ("s2c", &shown.s2c)];
+        let others = others.into_iter().filter_map(|(name, secret)| Some((name, mac_key(secret.as_deref()?).ok()?)));
+        Ok(Self { keyid: shown.keyid.clone(), c2s: mac_key(&shown.c2s)?, others: others.collect() })
+    }
+}
+
+fn mac_key(hex: &str) -> anyhow::Result<MacKey> {
+    let octets = Zeroizing::new(unhex(hex).context("c2s is not 64 lower-case hex digits")?);
+    let octets = octets.as_slice().try_into().ok().context("c2s is not 64 lower-case hex digits")?;
+    Ok(MacKey::new(&Secret32::new(octets)))
+}
+
+#[cfg(test)]
+mod tests;
