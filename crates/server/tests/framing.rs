@@ -7,13 +7,14 @@
     reason = "a test fails by them"
 )]
 
+mod framing_table;
 mod live;
 
 use std::time::Duration;
 
 use countersign_server::http::peer::{ClientAddress, ClientIpSource};
+use framing_table::{Row, octets, rows};
 use live::{Live, exchange, patient, statuses};
-use serde::Deserialize;
 
 async fn attack(row: &Row, pieces: usize) {
     let live = Live::start().await;

@@ -11,6 +11,7 @@
 mod corpus;
 #[path = "../../../server/tests/framing_table/mod.rs"]
 mod framing_table;
+mod proxy;
 mod support;
 mod unproven;
 mod window;
