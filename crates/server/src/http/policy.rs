@@ -84,9 +84,11 @@ pub fn keep_for_api(headers: &mut HeaderMap, received: Option<&Received>, unsign
 
 /// Removes from an answer what concerns one connection, what only we may say, and what a proxy in front would act upon.
 pub fn keep_for_client(headers: &mut HeaderMap) {
+    let nominated = nominated(headers);
     retain(headers, |name| {
         let name = name.as_str();
         !HOP_BY_HOP.contains(&name)
+            && !nominated.iter().any(|other| other == name)
             && !NEVER_FROM_THE_API.contains(&name)
             && !FOR_PROXIES_IN_FRONT.contains(&name)
             && !name.starts_with(FOR_PROXIES_IN_FRONT_PREFIX)
@@ -95,11 +97,20 @@ pub fn keep_for_client(headers: &mut HeaderMap) {
     drop_challenges(headers);
 }
 
-/// A challenge of ours in the API's `WWW-Authenticate` would make a client answer it.
+/// The fields that `Connection` makes the connection's own (RFC 9110 §7.6.1).
+fn nominated(headers: &HeaderMap) -> Vec<String> {
+    let lines = headers.get_all(http::header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
+}
+
+/// A challenge of ours in the API's `WWW-Authenticate` would make a client answer it. Where one stands among others in a
+/// line, the whole line goes: readers disagree about where a challenge ends.
 fn drop_challenges(headers: &mut HeaderMap) {
     let ours = |value: &HeaderValue| {
-        let scheme = value.as_bytes().split(|octet| *octet == b' ').next().unwrap_or_default();
-        scheme.eq_ignore_ascii_case(b"HMAC-Challenge") || scheme.eq_ignore_ascii_case(b"Countersign")
+        let outside_of_quotes = value.as_bytes().split(|octet| *octet == b'"').step_by(2);
+        outside_of_quotes
+            .flat_map(|part| part.split(|octet| matches!(octet, b' ' | b'\t' | b',' | b'=')))
+            .any(|word| word.eq_ignore_ascii_case(b"HMAC-Challenge") || word.eq_ignore_ascii_case(b"Countersign"))
     };
     if headers.get_all(http::header::WWW_AUTHENTICATE).iter().any(ours) {
         let others: Vec<_> =
