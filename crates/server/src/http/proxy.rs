@@ -50,7 +50,7 @@ impl Upstream {
             Problem::BAD_GATEWAY
         })?;
         let (mut parts, body) = answer.into_parts();
-        policy::keep_for_client(&mut parts.headers);
+        policy::keep_for_client(parts.status, &mut parts.headers);
         parts.extensions.clear();
         Ok(Response::from_parts(parts, Body::new(body)))
     }
