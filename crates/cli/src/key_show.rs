@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Show the secrets too: root, c2s (signs requests) and s2c (signs answers). Whoever sees them can act as you
     #[arg(long)]
     danger_secret: bool,
-    /// Print one JSON object: keyid, created (milliseconds since 1970), and root, c2s, s2c in hex
+    /// Print one JSON object: keyid, created (seconds since 1970), and root, c2s, s2c in hex
     #[arg(long)]
     json: bool,
 }
@@ -68,12 +68,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn shown(profile: &Profile, danger_secret: bool) -> Shown<'_> {
     let keyid = profile.credentials.keyid.as_str();
     let secrets = danger_secret.then(|| Secrets::of(&profile.root, keyid));
-    Shown { keyid, created: profile.created.as_millis(), secrets }
+    Shown { keyid, created: profile.created.as_secs(), secrets }
 }
 
 fn lines(shown: &Shown<'_>, profile: &Profile) -> String {
     let mut text = format!(
-        "keyid    {}\ncreated  {} (milliseconds since 1970)\nserver   {}\nsigns as {}\nusername {}\n",
+        "keyid    {}\ncreated  {} (seconds since 1970)\nserver   {}\nsigns as {}\nusername {}\n",
         shown.keyid,
         shown.created,
         profile.server.origin(),
@@ -100,11 +100,11 @@ mod tests {
         let octets = countersign_core::encoding::unhex(text("root")).unwrap();
         let root = Root::new(Secret32::new(octets.try_into().unwrap()));
         let secrets = Some(Secrets::of(&root, text("keyid")));
-        let shown = Shown { keyid: text("keyid"), created: 1_763_780_000_183, secrets };
+        let shown = Shown { keyid: text("keyid"), created: 1_763_780_000, secrets };
         assert_eq!(
             serde_json::to_string(&shown).unwrap(),
             format!(
-                r#"{{"keyid":"{}","created":1763780000183,"root":"{}","c2s":"{}","s2c":"{}"}}"#,
+                r#"{{"keyid":"{}","created":1763780000,"root":"{}","c2s":"{}","s2c":"{}"}}"#,
                 text("keyid"),
                 text("root"),
                 text("c2s"),

@@ -1,6 +1,8 @@
 //! The `countersign` command.
 
 mod call;
+mod demo;
+mod doctor;
 mod enrol;
 mod event;
 mod exit;
@@ -34,6 +36,7 @@ enum Command {
     Serve(serve::Args),
     Enrol(enrol::Args),
     Call(call::Args),
+    Demo(demo::Args),
     Verify(verify::Args),
     #[command(subcommand)]
     User(user::Command),
@@ -41,6 +44,7 @@ enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Event(event::Command),
+    Doctor(doctor::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,10 +68,12 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Enrol(args) => enrol::run(args).await,
         Command::Call(args) => call::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => serve::run(args).await,
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Event(command) => event::run(command).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Verify(args) => verify::run(&args),
     }
 }

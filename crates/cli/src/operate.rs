@@ -1,12 +1,11 @@
 //! Operator's commands: through the control socket of a running server, or on the store itself when none runs. The lock
 //! on the data directory decides which, so it is never both.
 
-use anyhow::Context as _;
 use clap::Args;
 use countersign_server::accounts::Accounts;
-use countersign_server::config::{self, Checked, Config, Overrides, Sources};
+use countersign_server::config::{self, Checked, Config, ConfigError, Loaded, Overrides, Sources};
 use countersign_server::control;
-use countersign_server::data::{DataDir, LockError};
+use countersign_server::data::{DataDir, Lock, LockError};
 use countersign_server::edge;
 use countersign_server::service::control::{Asked, Asking, Operation};
 
@@ -26,10 +25,14 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// Reads the configuration.
-    pub(crate) fn configuration(&self, more: Overrides) -> anyhow::Result<Checked<Config>> {
+    pub(crate) fn load(&self, more: Overrides) -> Result<Loaded, ConfigError> {
         let overrides = Overrides { data: self.data.clone(), public_url: self.public_url.clone(), ..more };
-        let sources = Sources { file: self.config.clone(), environment: environment(), overrides };
-        Ok(config::load(sources)?.config)
+        config::load(Sources { file: self.config.clone(), environment: environment(), overrides })
+    }
+
+    /// Reads the configuration; what is wrong with it is the end.
+    pub(crate) fn configuration(&self, more: Overrides) -> anyhow::Result<Checked<Config>> {
+        Ok(self.load(more)?.config)
     }
 
     /// Does what is asked for, wherever it has to be done.
@@ -37,18 +40,26 @@ impl Guard {
         let config = self.configuration(Overrides::default())?;
         let directory = DataDir::open(&config.data)?;
         match directory.lock() {
-            Ok(lock) => {
-                let accounts = Accounts::open(config, &directory, &lock).await?;
-                let asked =
-                    Asked { actor: format!("uid {}", rustix::process::getuid().as_raw()), at: edge::now().wall };
-                Ok(operation.run(&accounts, &asked).await?)
-            }
-            Err(LockError::Held { .. }) => control::call(&directory, &Asking::from(operation))
-                .await
-                .context("through the control socket of the running server"),
+            Ok(lock) => on_the_store(config, &directory, &lock, operation).await,
+            Err(LockError::Held { .. }) => Ok(control::call(&directory, &Asking::from(operation)).await?),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Does what is asked for where no server runs.
+pub(crate) async fn on_the_store<O: Operation>(
+    config: Checked<Config>,
+    directory: &DataDir,
+    lock: &Lock,
+    operation: O,
+) -> anyhow::Result<O::Reply> {
+    let accounts = Accounts::open(config, directory, lock).await?;
+    accounts.load_keyring().await?;
+    let asked = Asked { actor: format!("uid {}", rustix::process::getuid().as_raw()), at: edge::now().wall };
+    let reply = operation.run(&accounts, &asked).await;
+    accounts.sqlite.close().await;
+    Ok(reply?)
 }
 
 /// The one place where this program reads its environment for the configuration.

@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::operate::Guard;
 
-/// How to run the guard. Every option is also a key of the configuration file and a variable of the environment
-/// (`--admin-listen` is `admin_listen` and `COUNTERSIGN_ADMIN_LISTEN`).
+/// Run the guard
+///
+/// Every option is also a key of the configuration file and a variable of the environment: --admin-listen is
+/// `admin_listen` and COUNTERSIGN_ADMIN_LISTEN. docs/configuration.md has them all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -67,7 +69,7 @@ async fn say_how_to_go_on(server: &Server) -> anyhow::Result<()> {
 }
 
 /// SIGINT and SIGTERM stop the guard in order; a second one does nothing more, since saving takes a moment only.
-fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
+pub(crate) fn stop_on_signal(stop: CancellationToken) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -8,6 +8,7 @@ use countersign_core::time::Timestamp;
 use crate::config::{Config, ConfigError, Loaded};
 use crate::data::{DataDir, DataError, Lock, LockError, find_kek};
 use crate::http::peer::ClientIpSource;
+use crate::service::control::Examination;
 use crate::telemetry::chain;
 
 /// How bad it is.
@@ -41,7 +42,8 @@ impl Finding {
         Self { severity: Severity::Warning, what: what.into(), remedy: remedy.into() }
     }
 
-    fn fault(error: &dyn Error) -> Self {
+    /// Something that could not be done.
+    pub fn fault(error: &dyn Error) -> Self {
         Self { severity: Severity::Fault, what: chain(error), remedy: String::new() }
     }
 }
@@ -108,6 +110,29 @@ pub fn lock(outcome: &Result<Lock, LockError>) -> Finding {
         Err(held @ LockError::Held { .. }) => Finding::good(held.to_string()),
         Err(error) => Finding::fault(error),
     }
+}
+
+/// Whether the store is sound, by what the one who has it open found.
+pub fn store(examination: &Examination) -> Vec<Finding> {
+    let Examination { sqlite, problems, seed_mode_keys } = examination;
+    let mut findings: Vec<Finding> = problems
+        .iter()
+        .map(|problem| Finding {
+            severity: Severity::Fault,
+            what: format!("the store: {problem}"),
+            remedy: "stop the guard, keep a copy of the data directory, and restore a backup".to_owned(),
+        })
+        .collect();
+    if findings.is_empty() {
+        findings.push(Finding::good(format!("the store is sound (SQLite {sqlite})")));
+    }
+    if *seed_mode_keys > 0 {
+        findings.push(Finding::warning(
+            format!("{seed_mode_keys} keys came by seed mode: whoever holds the shared key can compute them"),
+            "ask their users to enrol again by a card, and revoke these keys (`countersign key list`)",
+        ));
+    }
+    findings
 }
 
 /// Whether the clock of this machine can be right. One that is wrong refuses everybody as too early or too late.

@@ -61,6 +61,11 @@ impl Keyring {
         self.entomb(|holder| holder.principal.user == user)
     }
 
+    /// How many keys are so.
+    pub fn count(&self, so: impl Fn(&KeyRecord) -> bool) -> Result<u64, InDoubt> {
+        Ok(self.holders.read().map_err(|_| InDoubt)?.values().filter(|holder| so(&holder.record)).count() as u64)
+    }
+
     fn entomb(&self, concerned: impl Fn(&Holder) -> bool) -> Result<(), InDoubt> {
         let mut holders = self.holders.write().map_err(|_| InDoubt)?;
         for holder in holders.values_mut().filter(|holder| concerned(holder)) {

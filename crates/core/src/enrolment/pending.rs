@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::account::{KeyOrigin, Role};
 use crate::id::KeyId;
+use crate::network::FineNetwork;
 use crate::secret::{KeyPair, Root};
 use crate::time::Timestamp;
 use crate::username::Username;
@@ -54,10 +55,10 @@ pub struct PendingLimits {
 }
 
 impl Default for PendingLimits {
-    /// 8 of one source and 1024 in all: a class that enrols behind one address is done in a few minutes, and the whole
-    /// table stays below a mebibyte.
+    /// 64 of one source and 1024 in all: a class that enrols behind one address at the same time finds room, and the
+    /// whole table stays below a mebibyte.
     fn default() -> Self {
-        Self { per_source: 8, in_all: 1_024 }
+        Self { per_source: 64, in_all: 1_024 }
     }
 }
 
@@ -96,7 +97,9 @@ impl PendingEnrolments {
         }
         let replaced = |held: &Pending| matches!(held.origin, KeyOrigin::Ticket(_)) && held.origin == fresh.origin;
         let others = || self.by_keyid.values().filter(|held| !replaced(held));
-        if others().filter(|held| network(held.source) == network(fresh.source)).count() >= self.limits.per_source {
+        if others().filter(|held| FineNetwork::from(held.source) == FineNetwork::from(fresh.source)).count()
+            >= self.limits.per_source
+        {
             return Insertion::SourceFull;
         }
         if others().count() >= self.limits.in_all {
@@ -141,14 +144,6 @@ impl PendingEnrolments {
     /// Whether none is held.
     pub fn is_empty(&self) -> bool {
         self.by_keyid.is_empty()
-    }
-}
-
-/// What counts as one source.
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        v4 => v4,
     }
 }
 

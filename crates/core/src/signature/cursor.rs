@@ -144,7 +144,7 @@ fn count_until(octets: &[u8], marks: impl Fn(u64) -> u64, is_marked: impl Fn(&u8
 
 /// How many octets stand before the first `needle`.
 #[inline]
-fn position(octets: &[u8], needle: u8) -> usize {
+pub(super) fn position(octets: &[u8], needle: u8) -> usize {
     count_until(octets, |word| zeros(word ^ (ONES * u64::from(needle))), |octet| *octet == needle)
 }
 

@@ -25,7 +25,11 @@ pub(super) fn read_past<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a [u8]>,
     } else {
         bare_item(cursor)?;
     }
-    parameters(cursor)
+    let tag = parameters(cursor)?;
+    match cursor.rest().first() {
+        None | Some(b',' | b' ' | b'\t') => Ok(tag),
+        Some(_) => Err(Malformed(RULE)),
+    }
 }
 
 /// Reads past parameters; gives the last `tag`, as RFC 9651 §4.2.3.2 has it.

@@ -3,7 +3,7 @@
 /// One header field of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
-    /// The name, in lower case.
+    /// The name, a token (RFC 9110 §5.6.2) in lower case.
     pub name: &'a str,
     /// The value's octets as received, without the white space at either end.
     pub value: &'a [u8],

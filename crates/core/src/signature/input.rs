@@ -99,10 +99,10 @@ impl<'a> Search<'a> {
             }
             Err(broken) => {
                 *cursor = start;
-                if foreign::read_past(cursor)? == Some(profile.tag) {
-                    return Err(broken);
+                match foreign::read_past(cursor) {
+                    Ok(tag) if tag != Some(profile.tag) => self.others.push((label, Err(broken))),
+                    _ => return Err(broken),
                 }
-                self.others.push((label, Err(broken)));
                 Ok(())
             }
         }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, position};
 use super::malformed::Malformed;
 
 /// The longest name that is read, in octets.
@@ -47,7 +47,7 @@ pub(super) struct Keyid {
 
 /// Takes the escapes out; `None` when there are none.
 fn unescape(escaped: &[u8]) -> Option<Box<str>> {
-    if !escaped.contains(&b'\\') {
+    if position(escaped, b'\\') == escaped.len() {
         return None;
     }
     let mut octets = escaped.iter().copied();

@@ -14,6 +14,7 @@ mod component;
 mod cursor;
 mod digest;
 mod draft;
+pub mod explain;
 mod field;
 mod foreign;
 mod head;
@@ -29,6 +30,8 @@ mod path;
 mod received;
 mod request;
 mod sign;
+#[cfg(test)]
+mod tests;
 mod unbound;
 mod verify;
 

@@ -13,34 +13,41 @@ pub(super) struct Octets {
 }
 
 const MOST: usize = 64;
-/// The next multiple of three, so that whole groups can be written.
+/// The next multiple of six, so that two groups can be written at once.
 const ROOM: usize = 66;
 
-/// What each character stands for; [`NO_DIGIT`] when it stands for nothing.
-type Alphabet = [u8; 256];
-const NO_DIGIT: u8 = 0xff;
-const STANDARD: Alphabet = alphabet(b'+', b'/');
-const URL_SAFE: Alphabet = alphabet(b'-', b'_');
+/// For each of the four places in a group, what each character adds to the group's 24 bits.
+type Alphabet = [[u32; 256]; 4];
+/// What a character adds that stands for nothing: a bit above those of any group.
+const NO_DIGIT: u32 = 1 << 24;
+static STANDARD: Alphabet = alphabet(b'+', b'/');
+static URL_SAFE: Alphabet = alphabet(b'-', b'_');
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "places are below 4 and characters below 256, and this runs in the compiler"
+)]
 const fn alphabet(sixty_two: u8, sixty_three: u8) -> Alphabet {
-    let mut digits = [NO_DIGIT; 256];
+    let mut places = [[NO_DIGIT; 256]; 4];
     let mut character = 0;
     while character < 256 {
         let octet = character as u8;
-        #[expect(clippy::indexing_slicing, reason = "the index is below 256, and this runs in the compiler")]
-        {
-            digits[character] = match octet {
-                b'A'..=b'Z' => octet - b'A',
-                b'a'..=b'z' => octet - b'a' + 26,
-                b'0'..=b'9' => octet - b'0' + 52,
-                _ if octet == sixty_two => 62,
-                _ if octet == sixty_three => 63,
-                _ => NO_DIGIT,
-            };
+        let digit = match octet {
+            b'A'..=b'Z' => octet - b'A',
+            b'a'..=b'z' => octet - b'a' + 26,
+            b'0'..=b'9' => octet - b'0' + 52,
+            _ if octet == sixty_two => 62,
+            _ if octet == sixty_three => 63,
+            _ => 64,
+        };
+        let mut place = 0;
+        while place < 4 && digit < 64 {
+            places[place][character] = (digit as u32) << (18 - 6 * place);
+            place += 1;
         }
         character += 1;
     }
-    digits
+    places
 }
 
 impl Octets {
@@ -73,39 +80,47 @@ impl Octets {
         self.octets.get(..self.length.into()).unwrap_or_default()
     }
 
+    /// Eight digits make six octets.
     #[inline]
     fn decode(text: &[u8], alphabet: &Alphabet) -> Option<Self> {
-        let digit = |character: u8| alphabet.get(usize::from(character)).copied().unwrap_or(NO_DIGIT);
-        let (groups, rest) = text.as_chunks::<4>();
-        let used = rest.len().saturating_sub(1);
-        let length = groups.len() * 3 + used;
-        if length > MOST || rest.len() == 1 {
+        let (eights, rest) = text.as_chunks::<8>();
+        let used = rest.len() * 6 / 8;
+        let length = eights.len() * 6 + used;
+        if length > MOST || rest.len() % 4 == 1 {
             return None;
         }
         let mut octets = [0; ROOM];
         let mut all = 0;
-        let mut places = octets.as_chunks_mut::<3>().0.iter_mut();
-        for (four, three) in groups.iter().zip(places.by_ref()) {
-            let four = four.map(digit);
-            all |= four.iter().fold(0, |all, digit| all | digit);
-            *three = join(four);
+        let mut sixes = octets.as_chunks_mut::<6>().0.iter_mut();
+        for (eight, six) in eights.iter().zip(sixes.by_ref()) {
+            (*six, all) = join(eight, alphabet, all);
         }
-        let mut four = [0; 4];
-        four.iter_mut().zip(rest).for_each(|(place, character)| *place = digit(*character));
-        all |= four.iter().fold(0, |all, digit| all | digit);
-        let last = join(four);
-        // The bits that no octet takes must be zero, or one value would have several spellings.
+        // The rest goes on with zeros, and the bits that no octet takes must be zero too: a value has one spelling.
+        let mut eight = [b'A'; 8];
+        eight.iter_mut().zip(rest).for_each(|(place, character)| *place = *character);
+        let (last, all) = join(&eight, alphabet, all);
         let canonical = last.iter().skip(used).all(|unused| *unused == 0);
-        if let Some(three) = places.next() {
-            *three = last;
+        if let Some(six) = sixes.next() {
+            *six = last;
         }
-        (canonical && all < 64).then_some(Self { octets, length: length as u8 })
+        (canonical && all < NO_DIGIT).then_some(Self { octets, length: length as u8 })
     }
 }
 
-/// Three octets from the six bits of each of four digits.
-const fn join([a, b, c, d]: [u8; 4]) -> [u8; 3] {
-    [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]
+/// The octets of eight digits, and `all` with the bits of both groups added.
+#[inline]
+fn join(eight: &[u8; 8], alphabet: &Alphabet, all: u32) -> ([u8; 6], u32) {
+    let [a, b, c, d, e, f, g, h] = *eight;
+    let (high, low) = (bits([a, b, c, d], alphabet), bits([e, f, g, h], alphabet));
+    let [_, _, six @ ..] = (u64::from(high) << 24 | u64::from(low)).to_be_bytes();
+    (six, all | high | low)
+}
+
+/// The 24 bits of a group of four digits, or more when one of them is none.
+#[inline]
+fn bits(group: [u8; 4], alphabet: &Alphabet) -> u32 {
+    let digits = alphabet.iter().zip(group);
+    digits.fold(0, |bits, (place, character)| bits | place.get(usize::from(character)).copied().unwrap_or(NO_DIGIT))
 }
 
 impl fmt::Debug for Octets {

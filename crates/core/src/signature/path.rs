@@ -43,8 +43,10 @@ pub(super) fn is_visible(octets: &[u8]) -> bool {
 fn canonical(mut rest: &[u8]) -> Result<(), &'static str> {
     while let Some((octet, after)) = rest.split_first() {
         rest = after;
+        if octet.is_ascii_lowercase() {
+            continue;
+        }
         match octet {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => {}
             b'\\' => return Err("a path has no backslash"),
             b';' => return Err("a path has no semicolon"),
             b'/' if after.first() == Some(&b'/') => return Err("a path has no empty segment"),

@@ -41,7 +41,7 @@ impl Covered {
     }
 
     /// Writes a component, which must not have been covered before.
-    fn component(
+    pub(super) fn component(
         &mut self,
         base: &mut BaseWriter,
         component: &Component<'_>,

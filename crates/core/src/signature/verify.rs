@@ -127,7 +127,11 @@ fn ours<'a>(answer: &ReceivedAnswer<'a>) -> Result<Member<'a>, Interference> {
 }
 
 /// Writes a component of the answer itself.
-fn own_line(base: &mut BaseWriter, component: &Component<'_>, answer: &ReceivedAnswer<'_>) -> Result<(), Malformed> {
+pub(super) fn own_line(
+    base: &mut BaseWriter,
+    component: &Component<'_>,
+    answer: &ReceivedAnswer<'_>,
+) -> Result<(), Malformed> {
     let identifier = component.identifier;
     match (component.name, component.flag) {
         (Name::Status, Flag::Bare) => {

@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
-use countersign_core::encoding::unhex;
+use countersign_core::encoding::{b64, unhex};
 use countersign_core::secret::{MacKey, Secret32};
-use countersign_core::signature::{Field, RequestHead};
+use countersign_core::signature::{Authentication, Field, PathForm, Received, RequestHead, Unreadable};
+use countersign_core::time::{Freshness, Timestamp};
 use serde_json::Value;
 
 /// A message that owns its octets.
@@ -84,4 +85,70 @@ pub(crate) fn secret(hex: &Value) -> Secret32 {
 
 pub(crate) fn mac_key(hex: &Value) -> MacKey {
     MacKey::new(&secret(hex))
+}
+
+/// A key for tests that need no vector.
+pub(crate) fn key(octet: u8) -> MacKey {
+    MacKey::new(&Secret32::new([octet; 32]))
+}
+
+/// A good request, not yet signed.
+pub(crate) fn transfer() -> Message {
+    let digest = "sha-256=:L/h9BUAUoCj7kY2XZZf3Aez6RmxiEgjkzUUKbbR6hRE=:";
+    let fields = [
+        ("host", "api.example.com"),
+        ("content-type", "application/json"),
+        ("content-length", "24"),
+        ("idempotency-key", "\"0f3c9a52\""),
+        ("accept", "*/*"),
+        ("x-added", "by somebody"),
+        ("content-digest", digest),
+    ];
+    Message {
+        start_line: "POST /v1/transfers?dry=0 HTTP/1.1".into(),
+        fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        body: br#"{"amount":25,"to":"bob"}"#.into(),
+    }
+}
+
+/// The list of components of a good request.
+pub(crate) const LIST: &str =
+    r#"("@method" "@authority" "@path" "@query" "content-type" "content-digest" "idempotency-key")"#;
+/// The parameters of a good request.
+pub(crate) const PARAMS: &str = r#";created=1763780000;nonce="gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8";keyid="k7f3a9c2d4e5b6a1c";tag="countersign-req-1""#;
+
+impl Message {
+    /// With this `Signature-Input` and a `Signature` that holds nothing yet.
+    pub(crate) fn unsealed(self, input: &str) -> Self {
+        let message = self.without(&["signature", "signature-input"]);
+        message.with("signature-input", input).with("signature", "cs=:AAAA:")
+    }
+
+    pub(crate) fn read(&self) -> Result<Received, Unreadable> {
+        self.with_head(|head| Received::read(head, PathForm::Canonical))
+    }
+
+    /// With list and parameters of our choice and the MAC that belongs to them.
+    pub(crate) fn signed(self, c2s: &MacKey, list_and_params: &str) -> Self {
+        let input = format!("cs={list_and_params}");
+        let unsealed = self.unsealed(&input);
+        let mac = c2s.mac(&[unsealed.read().unwrap().signature_base().as_str().as_bytes()]);
+        unsealed.without(&["signature"]).with("signature", &format!("cs=:{}:", b64(&mac)))
+    }
+
+    /// With another value of this field.
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        let field = self.fields.iter_mut().find(|(own, _)| own == name);
+        value.clone_into(&mut field.unwrap_or_else(|| panic!("{name} is absent")).1);
+        self
+    }
+
+    pub(crate) fn authentication(&self, c2s: &MacKey, now: Timestamp) -> &'static str {
+        match self.read().unwrap().authenticate(c2s, Freshness::DEFAULT, now) {
+            Authentication::Authentic(_) => "authentic",
+            Authentication::FutureDated(_) => "future-dated",
+            Authentication::Stale => "stale",
+            Authentication::BadSignature => "bad signature",
+        }
+    }
 }

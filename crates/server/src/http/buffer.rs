@@ -1,11 +1,15 @@
 //! Octets held in memory, within one budget for bodies and answers together.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use countersign_core::problem::Problem;
-use http_body_util::BodyExt as _;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Full};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Octets that one permit of the budget stands for.
@@ -93,11 +97,30 @@ impl Buffered {
 
     /// The body to be sent; its part of the budget is given back when it has gone out.
     pub fn into_body(self) -> Body {
-        let Self { octets, hold } = self;
-        Body::new(http_body_util::Full::new(octets).map_frame(move |frame| {
-            let _until_sent = &hold;
-            frame
-        }))
+        Body::new(Sending { octets: Full::new(self.octets), _until_sent: self.hold })
+    }
+}
+
+/// Octets on their way out. They say how many they are, so that an answer has a `Content-Length` and needs no chunks.
+struct Sending {
+    octets: Full<Bytes>,
+    _until_sent: Hold,
+}
+
+impl HttpBody for Sending {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.get_mut().octets).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.octets.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.octets.size_hint()
     }
 }
 
@@ -113,6 +136,18 @@ mod tests {
         assert_eq!(buffer(Body::from(vec![0; 2_049]), 2_048, &budget).await.unwrap_err(), Problem::ANSWER_TOO_LARGE);
         assert_eq!(buffer(Body::from(vec![0; 2_049]), 9_999, &budget).await.unwrap_err(), Problem::UNAVAILABLE);
         drop(within.into_body());
+        assert_eq!(budget.0.available_permits(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_sent_says_how_long_it_is_and_holds_its_part_of_the_budget_until_it_is_gone() {
+        let budget = Budget::new(4 * UNIT as u64);
+        let mut body = buffer(Body::from(vec![7; 1_500]), 2_048, &budget).await.unwrap().into_body();
+        assert_eq!(body.size_hint().exact(), Some(1_500));
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), vec![7; 1_500]);
+        assert_eq!(budget.0.available_permits(), 2);
+        assert!(body.is_end_stream());
+        drop(body);
         assert_eq!(budget.0.available_permits(), 4);
     }
 

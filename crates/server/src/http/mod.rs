@@ -1,5 +1,6 @@
 //! The doors: HTTP comes in here and stops here.
 
+pub mod authority;
 pub mod buffer;
 pub mod listener;
 pub mod peer;

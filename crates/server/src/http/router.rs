@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use countersign_core::problem::Problem;
 
+use super::authority::addressed_to_us;
 use super::problem::Refused;
 use super::routes::{echo, enrol, health, whoami};
 use super::verify::guard;
@@ -22,7 +23,11 @@ pub fn main_router(app: SharedApp) -> Router {
         .route("/api/auth/whoami", get(whoami::whoami).fallback(only_get))
         .fallback(beyond)
         .layer(from_fn_with_state(app.clone(), guard));
-    Router::new().route("/api/auth/enrol", post(enrol::enrol).fallback(only_post)).merge(guarded).with_state(app)
+    Router::new()
+        .route("/api/auth/enrol", post(enrol::enrol).fallback(only_post))
+        .merge(guarded)
+        .layer(from_fn_with_state(app.clone(), addressed_to_us))
+        .with_state(app)
 }
 
 /// The administration listener.

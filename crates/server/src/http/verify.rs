@@ -12,9 +12,10 @@ use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unread
 use countersign_core::verdict::{Principal, Verdict};
 use futures_util::FutureExt as _;
 use http::Method;
-use http::header::HOST;
 use http::request::Parts;
+use http_body_util::Limited;
 
+use super::authority::Addressed;
 use super::peer::Peer;
 use super::policy;
 use super::problem::Refused;
@@ -46,7 +47,10 @@ pub async fn guard(State(app): State<SharedApp>, request: Request, next: Next) -
         Ok((Some(received), route)) => (received, route),
         Ok((None, route)) => {
             policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
-            return run(next, Request::from_parts(parts, body)).await;
+            return match within(route, &body) {
+                Ok(()) => run(next, Request::from_parts(parts, limited(route, body))).await,
+                Err(refused) => refused.into_response(),
+            };
         }
         Err(refused) => return refused.into_response(),
     };
@@ -76,9 +80,7 @@ async fn run(next: Next, request: Request) -> Response {
 /// Step 1 of the order of protocol §4: sizes and strict parse, before anything is looked up. What is not signed is
 /// let through where the route lets anyone in.
 fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<(Option<Received>, &'a Route), Refused> {
-    let authorities = app.accounts.config.names.authorities();
-    let host = host(parts).ok_or(Problem::MALFORMED_REQUEST)?;
-    let authority = authorities.recognise(host).ok_or(Problem::MISDIRECTED)?;
+    let Addressed(authority) = parts.extensions.get().ok_or(Problem::UNAVAILABLE)?;
     let route = route(app, parts.uri.path());
     let paths = if route.raw_path { PathForm::Raw } else { PathForm::Canonical };
     let fields: Vec<Field<'_>> =
@@ -106,13 +108,6 @@ fn read<'a>(app: &'a SharedApp, parts: &Parts) -> Result<(Option<Received>, &'a 
     }
 }
 
-/// The `Host` of a request that has exactly one.
-fn host(parts: &Parts) -> Option<&str> {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let host = hosts.next()?.to_str().ok()?;
-    if hosts.next().is_some() { None } else { Some(host) }
-}
-
 /// What holds for an address. Our own addresses are nobody's to configure.
 fn route<'a>(app: &'a SharedApp, path: &str) -> &'a Route {
     let routes = &app.accounts.config.routes;
@@ -135,6 +130,19 @@ async fn admit(
     take_in(app, signed, parts, body, principal).await
 }
 
+/// Refuses a body that says itself that it is too long.
+fn within(route: &Route, body: &Body) -> Result<(), Refused> {
+    match body.size_hint().exact() {
+        Some(length) if length > route.max_body => Err(Problem::TOO_LARGE.into()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A body that is passed on as it comes, and breaks off where it turns out to be too long.
+fn limited(route: &Route, body: Body) -> Body {
+    Body::new(Limited::new(body, usize::try_from(route.max_body).unwrap_or(usize::MAX)))
+}
+
 async fn take_in(
     app: &SharedApp,
     signed: &Signed<'_>,
@@ -142,10 +150,7 @@ async fn take_in(
     body: Body,
     principal: Principal,
 ) -> Result<Request, Refused> {
-    let declared = body.size_hint().exact();
-    if declared.is_some_and(|length| length > signed.route.max_body) {
-        return Err(Problem::TOO_LARGE.into());
-    }
+    within(signed.route, &body)?;
     let spool = Spool { limit: signed.route.max_body, directory: &app.accounts.config.data, budget: &app.budget };
     let spooled = spool.take_in(body, signed.received.content_digest().check()).await.map_err(|error| match error {
         NotTaken::Refused(problem) => problem,

@@ -47,10 +47,10 @@ fn nor_when_an_administrator_resets_the_clock_to_whatever_it_shows() {
 }
 
 #[test]
-#[ignore = "takes minutes and gigabytes; run it when a rule of the replay guard changes"]
+#[ignore = "takes minutes; run it when a rule of the replay guard changes"]
 fn nor_in_a_larger_world() {
-    let (created, steps, windows) = (vec![0, 1, 3], vec![-4, -2, 2, 5], vec![1, 2]);
-    holds(World { created, seconds: 5, steps, settings: 1, restarts: 2, windows, resets: 1, ..ours() });
+    let steps = vec![-3, 2, 4];
+    holds(World { created: vec![0, 2], seconds: 4, steps, settings: 1, restarts: 2, resets: 1, ..ours() });
 }
 
 /// Whether the checker finds an attack, in a world that leaves no other way.

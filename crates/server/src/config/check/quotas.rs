@@ -41,14 +41,14 @@ pub(super) fn replay(desk: &mut Desk<'_>, written: &WrittenReplay) -> ReplayQuot
 }
 
 pub(super) fn limits(desk: &mut Desk<'_>, written: &WrittenLimits) -> Limits {
-    let all: u32 = desk.whole("limits.max_connections", written.max_connections, 1_024, 1..=1_000_000);
+    let all: u32 = desk.whole("limits.max_connections", written.max_connections, 4_096, 1..=1_000_000);
     let from_one = written.max_connections_per_address;
     Limits {
         max_connections: all,
         max_connections_per_address: desk.whole(
             "limits.max_connections_per_address",
             from_one,
-            all.min(128),
+            all.min(1_024),
             1..=u64::from(all),
         ),
         head: desk.seconds("limits.head_seconds", written.head_seconds, 5, 60),

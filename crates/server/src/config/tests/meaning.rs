@@ -16,7 +16,7 @@ fn nothing_written_means_the_documented_defaults() {
     assert_eq!(config.names.public_url().to_string(), "http://127.0.0.1:8470");
     assert_eq!(config.freshness.window(), Duration::from_secs(5));
     assert_eq!((config.sizes.max_body, config.sizes.max_signed_response), (16 << 20, 8 << 20));
-    assert_eq!((config.limits.max_connections, config.limits.max_connections_per_address), (1_024, 128));
+    assert_eq!((config.limits.max_connections, config.limits.max_connections_per_address), (4_096, 1_024));
     assert_eq!((config.limits.head, config.limits.body), (Duration::from_secs(5), Duration::from_secs(30)));
     assert_eq!((config.log.level, config.log.format), (tracing::Level::INFO, LogFormat::Auto));
     assert!(matches!(config.kek, KekSource::DataDirectory));

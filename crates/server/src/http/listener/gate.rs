@@ -1,9 +1,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use countersign_core::network::FineNetwork;
+
 use super::ledger::Ledger;
 use super::limits::Limits;
-use crate::http::peer::FineNetwork;
 
 /// Who may connect, and who has to go when there is no room.
 ///

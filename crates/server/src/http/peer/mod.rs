@@ -4,7 +4,6 @@
 //! from there, past the addresses that are trusted, and the first other one is the client.
 
 mod forwarded;
-mod network;
 mod node;
 mod source;
 mod trusted;
@@ -13,7 +12,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 
-pub use self::network::FineNetwork;
 pub use self::source::ClientIpSource;
 pub use self::trusted::{TrustedProxies, TrustsEveryone};
 

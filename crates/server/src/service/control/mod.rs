@@ -2,11 +2,13 @@
 //! same operations either way.
 
 mod events;
+mod examination;
 mod invitations;
 mod keys;
 mod users;
 
 pub use events::{EventRow, LatestEvents, ListEvents};
+pub use examination::{Examination, Examine};
 pub use invitations::{Invitation, Invite, InviteKind, ListTickets, RevokeTicket, RotateGroup, TicketRow};
 pub use keys::{KeyRow, ListKeys, RevokeKey};
 pub use users::{DeleteUser, DisableUser, EnableUser, ListUsers, UserRow};
@@ -72,7 +74,8 @@ macro_rules! dispatch {
 pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Result<Value, ControlError> {
     let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| unreadable())?;
     dispatch!(accounts, asked, asking: Invite, ListTickets, RevokeTicket, RotateGroup, ListUsers, DisableUser, EnableUser,
-        DeleteUser, ListKeys, RevokeKey, ListEvents, LatestEvents)
+        DeleteUser, ListKeys, RevokeKey, ListEvents,
+        LatestEvents, Examine)
 }
 
 async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value) -> Result<Value, ControlError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use countersign_core::replay::{AcceptClock, AcceptMark, Reading, burnt_until};
 
 use super::*;
-use crate::conformance::replay_guard::{self as sentences, FRESHNESS, Guard, Offer, PER_KEY, TOTAL};
+use crate::conformance::replay_guard::{self as sentences, ByPort, FRESHNESS, Guard, Offer, PER_KEY, TOTAL};
 
 const NOW: Timestamp = Timestamp::from_secs(1_763_780_000);
 
@@ -39,11 +39,17 @@ fn after(seconds: u64) -> Timestamp {
 async fn of_racing_callers_one_is_first() {
     for racers in [8, 64] {
         sentences::exactly_one_of_all_racers_is_first(Arc::new(guard()), racers).await;
+        sentences::exactly_one_of_all_racers_is_first(Arc::new(ByPort(guard())), racers).await;
     }
 }
 
 #[tokio::test]
 async fn the_guard_keeps_the_word_of_its_port() {
+    keeps_its_word(guard).await;
+    keeps_its_word(|| ByPort(guard())).await;
+}
+
+async fn keeps_its_word<G: Guard>(guard: impl Fn() -> G) {
     sentences::a_nonce_belongs_to_its_key(&guard()).await;
     sentences::a_nonce_is_one_nonce_whatever_its_created(&guard()).await;
     sentences::nothing_is_forgotten_early(&guard()).await;

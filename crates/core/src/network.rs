@@ -1,4 +1,6 @@
-use std::net::{IpAddr, Ipv4Addr};
+//! What counts as one place on the network.
+
+use core::net::{IpAddr, Ipv4Addr};
 
 /// The network that counts as one place: an IPv4 address, or an IPv6 /64, which is what one subscriber gets and inside
 /// of which he may choose his address anew for every connection.
