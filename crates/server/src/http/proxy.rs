@@ -65,7 +65,7 @@ impl Upstream {
             );
             return Err(Problem::BAD_GATEWAY.into());
         }
-        policy::keep_for_client(&mut parts.headers);
+        policy::keep_for_client(parts.status, &mut parts.headers);
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
         Ok(Response::from_parts(parts, Body::new(Timely::new(body, until))))
