@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use countersign_core::encoding::unhex;
 use countersign_core::secret::Secret32;
-use countersign_core::signature::explain::{self, Explanation};
+use countersign_core::signature::explain::{self, Explanation, Finding as Mac};
 use countersign_core::signature::{PathForm, Received, Unreadable};
 use serde::Deserialize;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -23,6 +23,10 @@ mod raw;
 /// It reads as a guard does, but for the time and the nonce, which a request in a file cannot keep. Exits with 0 when
 /// the signature holds, 22 when it doesn't, 1 when there was nothing to verify.
 #[derive(Debug, clap::Args)]
+#[command(after_help = r#"Examples:
+  umask 077; countersign key show --danger-secret --json > key
+  countersign verify --explain --key-file key --request request.http
+  countersign verify --key-file key --request request.http --base base.txt"#)]
 pub(crate) struct Args {
     /// Show the signature base (RFC 9421 section 2.5), too: the very text that the MAC has to cover
     #[arg(long)]
@@ -76,10 +80,10 @@ fn explain(with_base: bool, keys: &Keys, request: &RawRequest, theirs: Option<&s
         text += &format!("{finding}\n");
     }
     let holds = !found.iter().any(Finding::is_fault);
-    text += if holds {
-        "the signature holds; time and nonce are not judged here\n"
-    } else {
-        "the signature does not hold\n"
+    text += match (&explanation.mac, holds) {
+        (Mac::Holds, true) => "the signature holds; time and nonce are not judged here\n",
+        (Mac::Holds, false) => "the MAC holds, but the guard refuses the request all the same\n",
+        _ => "the signature does not hold\n",
     };
     (text, holds)
 }

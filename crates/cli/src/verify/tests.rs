@@ -138,6 +138,7 @@ fn what_else_is_wrong_is_said() {
         let (text, holds) = said(&request.replacen(from, to, 1), None);
         assert!(text.contains(fault), "{text}");
         assert_eq!(holds, from == "Content-Length", "{text}");
+        assert_eq!(text.contains("the MAC holds, but"), from == "\r\nhello", "{text}");
     }
 }
 
