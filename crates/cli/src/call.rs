@@ -82,7 +82,7 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
         if args.include {
             say::result(&report::head(verified))?;
         }
-        say::result(&verified.body)?;
+        say::body(&verified.body)?;
     }
     if verified.status.is_success() || verified.status.is_redirection() {
         return Ok(Exit::Done);
@@ -114,7 +114,7 @@ fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
                 say::note(format_args!("it claims: {}", problem.detail));
             }
             if args.show_unverified && !args.json {
-                say::result(answer.unproven_body())?;
+                say::body(answer.unproven_body())?;
             }
             Exit::Network
         }
