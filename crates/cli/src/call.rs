@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign_client::conversation::ClockChange;
-use countersign_client::{Answer, CallError, Verified};
+use countersign_client::{Answer, CallError, Interference, Verified};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::exit::Exit;
@@ -19,6 +19,11 @@ const WORTH_KEEPING_MS: u64 = 1_000;
 /// Exits with 0 for a verified answer 2xx or 3xx, 22 for a verified error, 3 for interference (its class is said on
 /// stderr, the body withheld), 2 when there was no answer or none that anybody signed, 1 when nothing was sent.
 #[derive(Debug, clap::Args)]
+#[command(after_help = r#"Examples:
+  countersign call /v1/me
+  countersign call -X DELETE /v1/orders/7
+  countersign call -H 'content-type: application/json' -d '{"amount":25}' '/v1/transfers?dry=0'
+  countersign call --profile work --json -d @order.json https://api.example.com/v1/orders"#)]
 pub(crate) struct Args {
     /// Whose key to sign with
     #[arg(long, value_name = "PROFILE", default_value = "default")]
@@ -82,7 +87,7 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
         if args.include {
             say::result(&report::head(verified))?;
         }
-        say::result(&verified.body)?;
+        say::body(&verified.body)?;
     }
     if verified.status.is_success() || verified.status.is_redirection() {
         return Ok(Exit::Done);
@@ -98,15 +103,28 @@ fn refusal(verified: &Verified) -> String {
         Some(problem) => format!("the guard refused ({status} {}): {}", problem.code, problem.detail),
         None => format!("the server answered {}", status_line(verified.status)),
     };
-    let unknown = if verified.outcome_is_unknown() { " Whether the request was carried out is unknown." } else { "" };
-    format!("{said}{unknown}")
+    format!("{said}{}", outcome(verified))
+}
+
+/// What is to be said of the request's fate, where the text of the problem does not say it already (protocol §7).
+fn outcome(verified: &Verified) -> &'static str {
+    match verified.problem.map(|problem| problem.code) {
+        Some("throttled" | "unavailable" | "warming-up") => {
+            " It has not been carried out; whoever kept a copy of it could still make that happen within the window."
+        }
+        None if verified.outcome_is_unknown() => " Whether the request was carried out is unknown.",
+        _ => "",
+    }
 }
 
 fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
     say::note(say::chain(error));
     Ok(match error {
-        CallError::Interference(_) => {
+        CallError::Interference(class) => {
             say::note("the answer is withheld; whether the request was carried out is unknown");
+            if *class == Interference::BadMac {
+                say::note("if this happens every time, the server may have lost this key; ask its operator");
+            }
             Exit::Interference
         }
         CallError::Unverified(answer) => {
@@ -114,7 +132,7 @@ fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
                 say::note(format_args!("it claims: {}", problem.detail));
             }
             if args.show_unverified && !args.json {
-                say::result(answer.unproven_body())?;
+                say::body(answer.unproven_body())?;
             }
             Exit::Network
         }

@@ -14,7 +14,12 @@ use crate::print::moment;
 use crate::say;
 
 /// Look at configuration, files, clock and store of a guard, and say what to do about what is wrong
+///
+/// It changes nothing, and may be run beside a running guard. Exits with 1 when something does not work or is not safe.
 #[derive(Debug, clap::Args)]
+#[command(after_help = r#"Examples:
+  countersign doctor --config /etc/countersign/countersign.toml
+  countersign doctor --data ./countersign-data --reset-clock"#)]
 pub(crate) struct Args {
     #[command(flatten)]
     guard: Guard,
@@ -33,7 +38,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     findings.push(doctor::clock(edge::now().wall));
     if let Ok(loaded) = loaded {
         findings.extend(doctor::data_directory(&loaded.config));
-        findings.extend(examine(loaded.config).await);
+        let more = examine(loaded.config).await;
+        // Who opens the store meets what was found in the directory again.
+        findings.extend(more.into_iter().filter(|finding| !findings.contains(finding)).collect::<Vec<_>>());
     }
     for Finding { severity, what, remedy } in &findings {
         let mark = match severity {

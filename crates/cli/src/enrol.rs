@@ -8,16 +8,20 @@ use countersign_core::encoding::unhex;
 use countersign_core::enrolment::Card;
 use countersign_core::problem::Problem;
 use countersign_core::secret::Secret32;
+use countersign_core::username::Username;
 
 use crate::exit::Exit;
 use crate::profile::{Profile, ProfileName, Shelf};
-use crate::{input, say};
+use crate::{input, print, say};
 
 /// Enrol at a server: make a key with the card that its operator gave you, and keep it in a profile
 ///
 /// Exits with 0 when the key is confirmed, 22 when the server refused, 3 when what answered isn't the server of the
 /// card, 2 when nothing answered or nothing that proves itself, 1 when nothing was sent.
 #[derive(Debug, clap::Args)]
+#[command(after_help = r#"Examples:
+  countersign enrol --server https://api.example.com --card @card --username alice
+  countersign enrol --server http://127.0.0.1:8470 --card @- --username alice --profile work < card"#)]
 pub(crate) struct Args {
     /// Where the server is, such as https://api.example.com or http://127.0.0.1:8470
     #[arg(long, value_name = "URL")]
@@ -48,23 +52,23 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let shelf = Shelf::of_this_user()?;
     shelf.must_be_free(&args.profile)?;
     let server = Server::parse(&args.server)?;
-    let enrolment = match enrol(&args, &server).await? {
+    let card = args.card.as_deref().map(read_card).transpose()?;
+    let enrolment = match enrol(&args, &server, card.as_ref()).await? {
         Ok(enrolment) => enrolment,
-        Err(error) => return Ok(refused(&error)),
+        Err(error) => return Ok(refused(card.as_ref(), &error)),
     };
-    let profile = Profile::new(server, &args.username, &enrolment);
+    // In the one spelling in which the server knows it.
+    let username: Username = args.username.parse()?;
+    let profile = Profile::new(server, username.as_str(), &enrolment);
     // Kept before it is confirmed: afterwards there is no other copy of it, and the ticket is spent.
     shelf.create(&args.profile, &profile)?;
     confirm(&args, &shelf, &profile).await
 }
 
-async fn enrol(args: &Args, server: &Server) -> anyhow::Result<Result<Enrolment, EnrolmentError>> {
+async fn enrol(args: &Args, server: &Server, card: Option<&Card>) -> anyhow::Result<Result<Enrolment, EnrolmentError>> {
     let person = Person { username: &args.username, device: &args.device };
-    Ok(match (&args.card, &args.shared_key) {
-        (Some(card), _) => {
-            let card: Card = input::line(card)?.parse()?;
-            countersign_client::enrol(server, &card, &person).await
-        }
+    Ok(match (card, &args.shared_key) {
+        (Some(card), _) => countersign_client::enrol(server, card, &person).await,
         (None, Some(shared_key)) => {
             let octets = unhex(&input::line(shared_key)?).and_then(|octets| octets.try_into().ok());
             let shared = Secret32::new(octets.context("the shared key is 64 lower-case hex digits")?);
@@ -74,7 +78,12 @@ async fn enrol(args: &Args, server: &Server) -> anyhow::Result<Result<Enrolment,
     })
 }
 
-fn refused(error: &EnrolmentError) -> Exit {
+fn read_card(given: &str) -> anyhow::Result<Card> {
+    Ok(input::line(given)?.parse()?)
+}
+
+/// `card` is what was enrolled with; without one it was the seed mode.
+fn refused(card: Option<&Card>, error: &EnrolmentError) -> Exit {
     say::note(say::chain(error));
     match error {
         EnrolmentError::Refused(_) | EnrolmentError::NotUnderstood => Exit::Refused,
@@ -85,8 +94,15 @@ fn refused(error: &EnrolmentError) -> Exit {
                 Some(&Problem::UNAUTHORIZED) => say::note(
                     "it claims that the card opens nothing: it may be used, expired or taken back; ask for a new one",
                 ),
+                Some(&Problem::UNSUPPORTED_TYPE) if card.is_none() => {
+                    say::note("it claims not to run in seed mode; ask its operator for a card");
+                }
                 Some(problem) => say::note(format_args!("it claims: {}", problem.detail)),
                 None => {}
+            }
+            if let Some(card) = card.filter(|_| answer.claimed_problem() == Some(&Problem::MISDIRECTED)) {
+                let name = print::printable(card.authority());
+                say::note(format_args!("the card is for {name}; use the --server that its operator named"));
             }
             Exit::Network
         }
@@ -105,7 +121,7 @@ async fn confirm(args: &Args, shelf: &Shelf, profile: &Profile) -> anyhow::Resul
     };
     match confirmed {
         Ok(answer) if answer.verified.status.is_success() => {
-            let (name, keyid) = (&args.username, &profile.credentials.keyid);
+            let (name, keyid) = (&profile.username, &profile.credentials.keyid);
             let place = format!("profile {} ({})", args.profile, path.display());
             say::result(format!("{name} is enrolled: key {keyid}, kept in {place}\n").as_bytes())?;
             Ok(Exit::Done)

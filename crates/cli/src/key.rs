@@ -67,7 +67,9 @@ async fn list(args: ListArgs) -> anyhow::Result<()> {
     if args.json {
         return print::json_lines(&rows);
     }
-    let lines =
-        rows.into_iter().map(|row| [row.keyid, row.device, row.state, row.origin, moment(row.created_ms), row.user_id]);
-    table(["key", "device", "state", "came by", "since", "user id"], lines)
+    let nobody = || "(deleted)".to_owned();
+    let lines = rows.into_iter().map(|row| {
+        [row.keyid, row.username.unwrap_or_else(nobody), row.device, row.state, row.origin, moment(row.created_ms)]
+    });
+    table(["key", "user", "device", "state", "came by", "since"], lines)
 }

@@ -6,11 +6,15 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::exit::Exit;
+use crate::print::moment;
 use crate::profile::{Profile, ProfileName, Shelf};
 use crate::say;
 
 /// Show the key of a profile: its name, when it was made, and with --danger-secret what it signs with
 #[derive(Debug, clap::Args)]
+#[command(after_help = r#"Examples:
+  countersign key show
+  umask 077; countersign key show --danger-secret --json > key"#)]
 pub(crate) struct Args {
     /// Which profile
     #[arg(long, value_name = "PROFILE", default_value = "default")]
@@ -73,9 +77,9 @@ fn shown(profile: &Profile, danger_secret: bool) -> Shown<'_> {
 
 fn lines(shown: &Shown<'_>, profile: &Profile) -> String {
     let mut text = format!(
-        "keyid    {}\ncreated  {} (seconds since 1970)\nserver   {}\nsigns as {}\nusername {}\n",
+        "keyid    {}\ncreated  {}\nserver   {}\nsigns as {}\nusername {}\n",
         shown.keyid,
-        shown.created,
+        moment(profile.created.as_millis()),
         profile.server.origin(),
         profile.credentials.authority,
         profile.username

@@ -1,6 +1,7 @@
 //! Operator's commands: through the control socket of a running server, or on the store itself when none runs. The lock
 //! on the data directory decides which, so it is never both.
 
+use anyhow::ensure;
 use clap::Args;
 use countersign_server::accounts::Accounts;
 use countersign_server::config::{self, Checked, Config, ConfigError, Loaded, Overrides, Sources};
@@ -9,10 +10,12 @@ use countersign_server::data::{DataDir, Lock, LockError};
 use countersign_server::edge;
 use countersign_server::service::control::{Asked, Asking, Operation};
 
+use crate::say;
+
 /// Which guard is meant.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Guard {
-    /// The data directory of the guard.
+    /// The data directory of the guard [default: ./countersign-data].
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<String>,
     /// The configuration file of the guard (TOML).
@@ -35,15 +38,47 @@ impl Guard {
         Ok(self.load(more)?.config)
     }
 
-    /// Does what is asked for, wherever it has to be done.
+    /// Does what is asked for, wherever it has to be done. A directory without a guard is a slip of whoever named it:
+    /// nothing is made there.
     pub(crate) async fn operate<O: Operation>(&self, operation: O) -> anyhow::Result<O::Reply> {
         let config = self.configuration(Overrides::default())?;
+        let directory = DataDir::find(&config.data)?;
+        wherever(config, &directory, Missing::Refused, operation).await
+    }
+
+    /// The same for what is asked before the first start, too: the first cards can be made then.
+    pub(crate) async fn operate_or_begin<O: Operation>(&self, operation: O) -> anyhow::Result<O::Reply> {
+        let config = self.configuration(Overrides::default())?;
         let directory = DataDir::open(&config.data)?;
-        match directory.lock() {
-            Ok(lock) => on_the_store(config, &directory, &lock, operation).await,
-            Err(LockError::Held { .. }) => Ok(control::call(&directory, &Asking::from(operation)).await?),
-            Err(error) => Err(error.into()),
+        if !directory.database().exists() {
+            say::note(format_args!("a new guard begins in {}", config.data.display()));
         }
+        wherever(config, &directory, Missing::Made, operation).await
+    }
+}
+
+/// What is done about a store that is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Made,
+    Refused,
+}
+
+async fn wherever<O: Operation>(
+    config: Checked<Config>,
+    directory: &DataDir,
+    missing: Missing,
+    operation: O,
+) -> anyhow::Result<O::Reply> {
+    ensure!(
+        missing == Missing::Made || directory.database().exists(),
+        "no guard keeps its data in {}; name the directory with --data, or start `countersign serve` to make it",
+        directory.path().display()
+    );
+    match directory.lock() {
+        Ok(lock) => on_the_store(config, directory, &lock, operation).await,
+        Err(LockError::Held { .. }) => Ok(control::call(directory, &Asking::from(operation)).await?),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -17,6 +17,9 @@ pub(crate) fn table<const N: usize>(
 ) -> anyhow::Result<()> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
     let mut empty = true;
     for row in rows {
         table.add_row(row.map(|cell| printable(&cell)));

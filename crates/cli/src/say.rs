@@ -1,7 +1,7 @@
 //! Words to the person at the terminal: results to stdout, everything else to stderr.
 
 use std::error::Error;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 /// Writes a result to stdout, as it is. A reader that has gone away (`| head`) is no failure of ours.
 pub(crate) fn result(octets: &[u8]) -> io::Result<()> {
@@ -10,6 +10,13 @@ pub(crate) fn result(octets: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Writes a body to stdout: as it came, and to a terminal with a line end, so that what comes next begins a line.
+pub(crate) fn body(octets: &[u8]) -> io::Result<()> {
+    result(octets)?;
+    let open = octets.last().is_some_and(|last| *last != b'\n');
+    if open && io::stdout().is_terminal() { result(b"\n") } else { Ok(()) }
 }
 
 /// Writes a line to stderr. If that fails there is nobody left to tell.

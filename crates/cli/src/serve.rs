@@ -1,7 +1,8 @@
 //! `countersign serve`
 
 use countersign_server::config::Overrides;
-use countersign_server::serve::Server;
+use countersign_server::data::LockError;
+use countersign_server::serve::{Server, StartError};
 use countersign_server::service::control::{Asked, Invite, InviteKind, Operation as _};
 use countersign_server::{edge, telemetry};
 use std::io::{IsTerminal as _, Write as _};
@@ -15,6 +16,10 @@ use crate::operate::Guard;
 /// Every option is also a key of the configuration file and a variable of the environment: --admin-listen is
 /// `admin_listen` and COUNTERSIGN_ADMIN_LISTEN. docs/configuration.md has them all.
 #[derive(Debug, clap::Args)]
+#[command(after_help = r#"Examples:
+  countersign serve
+  countersign serve --upstream http://127.0.0.1:3000 --public-url https://api.example.com
+  countersign serve --config /etc/countersign/countersign.toml"#)]
 pub(crate) struct Args {
     #[command(flatten)]
     guard: Guard,
@@ -39,7 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     }
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
-    let server = Server::start(config).await?;
+    let server = Server::start(config).await.map_err(with_remedy)?;
     if server.is_new() {
         say_how_to_go_on(&server).await?;
     }
@@ -49,6 +54,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     drop(out);
     server.run(stop).await?;
     Ok(Exit::Done)
+}
+
+/// A second server on one directory would accept what the first has seen, so there is no way round the lock.
+fn with_remedy(error: StartError) -> anyhow::Error {
+    match error {
+        StartError::Lock(LockError::Held { .. }) => {
+            anyhow::anyhow!("{error}; stop that server, or name another directory with --data")
+        }
+        error => error.into(),
+    }
 }
 
 /// Said when there is nobody yet. A card is a secret, so it is shown to a terminal only.

@@ -29,6 +29,10 @@ pub(crate) enum Command {
 
 /// Which card to print.
 #[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  countersign user invite --data ./countersign-data --qr
+  countersign user invite --role admin | head -1 > card
+  countersign user invite revoke 0f3a9c2d4e5b6a1c"#)]
 pub(crate) struct InviteArgs {
     #[command(subcommand)]
     command: Option<InviteCommand>,
@@ -124,7 +128,7 @@ async fn invite(args: InviteArgs) -> anyhow::Result<Exit> {
         None => {
             let kind = if args.group { InviteKind::Group } else { InviteKind::Ticket };
             let role = args.role.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-            let invitation = args.guard.operate(Invite { kind, role }).await?;
+            let invitation = args.guard.operate_or_begin(Invite { kind, role }).await?;
             if args.json {
                 say::line(serde_json::to_string(&invitation)?)?;
             } else {

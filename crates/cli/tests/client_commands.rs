@@ -257,7 +257,7 @@ fn key_show_shows_secrets_only_when_told_to() {
     let home = Home::with_profile(&guard);
     let secrets = ["root", "c2s", "s2c"];
     let ran = home.run(&["key", "show", "--profile", "default", "--json"]).expect(0);
-    assert_eq!(ran.out(), "{\"keyid\":\"k7f3a9c2d4e5b6a1c\",\"created\":1763780000183}\n");
+    assert_eq!(ran.out(), "{\"keyid\":\"k7f3a9c2d4e5b6a1c\",\"created\":1763780000}\n");
     let ran = home.run(&["key", "show", "--danger-secret", "--json"]).expect(0);
     let shown: serde_json::Value = serde_json::from_str(ran.out()).unwrap();
     assert!(secrets.iter().all(|name| shown[name].as_str().unwrap().len() == 64));

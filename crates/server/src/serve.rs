@@ -45,7 +45,7 @@ pub enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// An address to listen on.
-    #[error("cannot listen on {address} ({key}): {source}; is another server using it?")]
+    #[error("cannot listen on {address}; choose another address for {key}, or stop what listens there")]
     Listen {
         /// The key of the configuration.
         key: &'static str,

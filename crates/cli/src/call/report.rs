@@ -1,5 +1,7 @@
 //! What `countersign call` prints besides the body.
 
+use core::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_client::conversation::ClockChange;
@@ -73,10 +75,17 @@ pub(super) fn head(verified: &Verified) -> Vec<u8> {
 
 /// How the clock was corrected, for a person.
 pub(super) fn correction(change: ClockChange) -> String {
-    let seconds = change.to_ms.unsigned_abs() as f64 / 1_000.0;
+    let apart = Duration::from_millis(change.to_ms.unsigned_abs());
+    if apart < Duration::from_secs(1) {
+        return "this machine's clock agrees with the server's again".to_owned();
+    }
+    let apart = match (apart + Duration::from_millis(500)).as_secs() {
+        0..=120 => format!("{:.1} s", apart.as_secs_f64()),
+        whole => humantime::format_duration(Duration::from_secs(whole)).to_string(),
+    };
     let which = if change.to_ms < 0 { "ahead of" } else { "behind" };
     let advice = if change.is_jump() { "; set this machine's clock" } else { "" };
-    format!("this machine's clock is {seconds:.1} s {which} the server's; corrected for this server{advice}")
+    format!("this machine's clock is {apart} {which} the server's; corrected for this server{advice}")
 }
 
 #[cfg(test)]
@@ -101,7 +110,9 @@ mod tests {
     fn a_correction_says_by_how_much_and_which_way() {
         let ahead = correction(ClockChange { from_ms: 0, to_ms: -73_012 });
         assert_eq!(ahead, "this machine's clock is 73.0 s ahead of the server's; corrected for this server");
-        let behind = correction(ClockChange { from_ms: 0, to_ms: 3_600_000 });
-        assert!(behind.contains("3600.0 s behind") && behind.ends_with("set this machine's clock"), "{behind}");
+        let behind = correction(ClockChange { from_ms: 0, to_ms: 3_599_900 });
+        assert!(behind.contains("1h behind") && behind.ends_with("set this machine's clock"), "{behind}");
+        let set = correction(ClockChange { from_ms: -3_600_000, to_ms: 2 });
+        assert_eq!(set, "this machine's clock agrees with the server's again");
     }
 }

@@ -108,7 +108,7 @@ impl fmt::Display for NotCaught {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsigned => f.write_str("the API carried out what the client has not signed"),
-            Self::Acted(acts, due) => write!(f, "the API carried out a request {acts} times instead of {due}"),
+            Self::Acted(acts, due) => write!(f, "the API carried it out {acts} times instead of {due}"),
             Self::Said(said, due) => write!(f, "the client was given \"{said}\" instead of \"{due}\""),
             Self::Refusals(refusals, due) => write!(f, "the guard's refusals were {refusals:?} instead of {due:?}"),
         }

@@ -24,7 +24,7 @@ pub(crate) use file::Shelf;
 pub(crate) struct Profile {
     /// Where to connect.
     pub(crate) server: Server,
-    /// As it was asked for at enrolment.
+    /// The user's name, as the server spells it.
     pub(crate) username: String,
     /// What requests are signed with, and under which name of the server.
     pub(crate) credentials: Credentials,

@@ -2,15 +2,11 @@
 
 use core::fmt;
 
-use countersign_core::signature::{Authentication, Disposition, Field, PathForm, Received, SignatureBase};
-use countersign_core::time::{Freshness, Timestamp};
+use countersign_core::signature::explain::{Difference, Explanation, Finding as Mac, Mistake};
+use countersign_core::signature::{Disposition, Received, SignatureBase};
 
 use super::Keys;
-use super::guess::guess;
 use super::raw::RawRequest;
-
-const REQUIRED: [&str; 5] = ["@method", "@authority", "@path", "@query", "content-digest"];
-const TAG: &str = r#"tag="countersign-req-1""#;
 
 /// One thing to say.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,89 +33,75 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Everything there is to say, in the order of the guard's own checks.
-pub(super) fn findings(keys: &Keys, request: &RawRequest, received: &Received, theirs: Option<&[u8]>) -> Vec<Finding> {
-    let fields = request.fields();
-    let base = received.signature_base();
-    let mut found = Vec::new();
-    if let Err(rule) = PathForm::Canonical.admits(request.head(&fields).path) {
-        found.push(Finding::Note(format!("only a route with raw_path takes this path: {rule}")));
+/// Everything there is to say: what is wrong first, then what explains it.
+pub(super) fn findings(
+    keys: &Keys,
+    request: &RawRequest,
+    received: &Received,
+    explanation: &Explanation,
+) -> Vec<Finding> {
+    let mut faults = Vec::new();
+    if let Some(keyid) = keys.keyid.as_deref().filter(|keyid| *keyid != received.keyid()) {
+        faults.push(format!("the request names the key {:?}, and this is {keyid}", received.keyid()));
     }
-    found.extend(mac_findings(keys, &fields, received));
-    found.extend(theirs.map(|theirs| differences(base, theirs)).unwrap_or_default());
-    let mut body = received.content_digest().check();
-    body.update(request.body());
-    if !body.matches() {
+    faults.extend(explanation.flaws.iter().cloned());
+    if !matches!(explanation.mac, Mac::Holds) {
+        faults.push("the MAC is not that of this signature base under this key".to_owned());
+    }
+    let mut notes = reasons(&explanation.mac, &explanation.base);
+    if !explanation.body_matches {
         let length = request.body().len();
-        found.push(Finding::Fault(format!("content-digest is not that of the body, which has {length} octets here")));
+        faults.push(format!("content-digest is not that of the body, which has {length} octets here"));
     }
-    found.extend(dropped(&fields, received));
-    found
+    notes.extend(explanation.path.map(|rule| format!("only a route with raw_path takes this path: {rule}")));
+    notes.extend(dropped(request, received));
+    faults.into_iter().map(Finding::Fault).chain(notes.into_iter().map(Finding::Note)).collect()
 }
 
-/// Key, tag, required components and MAC.
-fn mac_findings(keys: &Keys, fields: &[Field<'_>], received: &Received) -> Vec<Finding> {
-    let base = received.signature_base();
-    let mut found = Vec::new();
-    if let Some(keyid) = keys.keyid.as_deref().filter(|keyid| *keyid != received.keyid()) {
-        found.push(Finding::Fault(format!("the request names the key {:?}, and this is {keyid}", received.keyid())));
+/// Why the MAC does not hold, as far as that can be found out.
+fn reasons(mac: &Mac, base: &SignatureBase) -> Vec<String> {
+    match mac {
+        Mac::Holds => Vec::new(),
+        Mac::Differs { lines, holds_over_theirs } => {
+            let verdict = if *holds_over_theirs {
+                "the MAC holds over the signer's base, so nothing else is wrong"
+            } else {
+                "the MAC does not hold over the signer's base either: something else was signed, or with another key"
+            };
+            lines.iter().map(difference).chain([verdict.to_owned()]).collect()
+        }
+        Mac::Mistake(found) => vec![mistake(found, base)],
+        Mac::Unexplained => vec![
+            "no single slip explains it: the key is another one, or more than one thing differs; with the signer's own \
+             base (--base FILE) they are compared line by line"
+                .to_owned(),
+        ],
     }
-    if !base.params().contains(TAG) {
-        found.push(Finding::Fault(format!("the signature has no {TAG}")));
+}
+
+fn difference(Difference { component, ours, theirs }: &Difference) -> String {
+    match (ours, theirs) {
+        (Some(here), Some(there)) => format!("{component} differs: here {here:?}, at the signer {there:?}"),
+        (Some(here), None) => format!("{component} is not in the signer's base; here it is {here:?}"),
+        (None, there) => {
+            format!("{component} is in the signer's base only, as {:?}", there.as_deref().unwrap_or_default())
+        }
     }
-    for name in REQUIRED.iter().filter(|name| !base.lines().any(|(own, _)| own.trim_matches('"') == **name)) {
-        found.push(Finding::Fault(format!("{name} is not covered; it is required")));
-    }
-    // Any time will do: a wrong MAC is found before the time is looked at.
-    let judged = received.authenticate(&keys.c2s, Freshness::DEFAULT, Timestamp::from_millis(0));
-    if found.is_empty() && matches!(judged, Authentication::BadSignature) {
-        found.push(Finding::Fault("the MAC is not that of this signature base under this key".to_owned()));
-        found
-            .extend(guess(keys, fields, base).map(|guess| Finding::Note(format!("the MAC would be right if {guess}"))));
-    }
-    found
+}
+
+fn mistake(Mistake { component, deed, value }: &Mistake, base: &SignatureBase) -> String {
+    let there = value.as_ref().map(|there| format!(": {there:?}")).unwrap_or_default();
+    let here = base.lines().find(|(name, _)| name.trim_matches('"') == component && value.is_some());
+    let here = here.map(|(_, here)| format!("; here it is {here:?}")).unwrap_or_default();
+    format!("{component}: the signer {deed}{there}{here}")
 }
 
 /// Fields that nobody vouches for.
-fn dropped(fields: &[Field<'_>], received: &Received) -> Vec<Finding> {
+fn dropped(request: &RawRequest, received: &Received) -> Vec<String> {
+    let fields = request.fields();
     let uncovered = fields.iter().filter(|field| {
         !matches!(field.name, "signature" | "signature-input" | "connection" | "te" | "keep-alive")
             && received.disposition(field.name) == Disposition::Uncovered
     });
-    uncovered.map(|field| Finding::Note(format!("{} is not covered, so the guard drops it", field.name))).collect()
-}
-
-/// Line by line, what the signer has covered and we have not, or otherwise.
-fn differences(ours: &SignatureBase, theirs: &[u8]) -> Vec<Finding> {
-    let theirs = String::from_utf8_lossy(theirs).replace("\r\n", "\n");
-    let theirs: Vec<_> = theirs.trim_end_matches('\n').lines().map(split).collect();
-    let ours: Vec<_> = ours.as_str().lines().map(split).collect();
-    let value = |base: &[(&str, &str)], name: &str| {
-        base.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
-    };
-    let mut found = Vec::new();
-    for (name, here) in &ours {
-        match value(&theirs, name) {
-            None => found.push(format!("{name} is not in the signer's base; here it is {here:?}")),
-            Some(there) if there != **here => {
-                found.push(format!("{name} differs: here {here:?}, at the signer {there:?}"));
-            }
-            Some(_) => {}
-        }
-    }
-    for (name, there) in theirs.iter().filter(|(name, _)| value(&ours, name).is_none()) {
-        found.push(format!("{name} is in the signer's base only, as {there:?}"));
-    }
-    if found.is_empty() && ours != theirs {
-        found
-            .push("the signer's base has the same lines in another order; the order is that of Signature-Input".into());
-    }
-    if found.is_empty() {
-        found.push("the signer's base is the same, so key or MAC differ".into());
-    }
-    found.into_iter().map(Finding::Note).collect()
-}
-
-fn split(line: &str) -> (&str, &str) {
-    line.split_once(": ").unwrap_or((line, ""))
+    uncovered.map(|field| format!("{} is not covered, so the guard drops it", field.name)).collect()
 }

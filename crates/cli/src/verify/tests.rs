@@ -1,4 +1,4 @@
-use countersign_core::secret::Root;
+use countersign_core::secret::{MacKey, Root};
 use countersign_core::signature::{RequestHead, SignatureParams, sign_request};
 
 use super::*;
@@ -62,7 +62,7 @@ fn with_mac(mac: &[u8; 32]) -> String {
 }
 
 fn said(request: &str, theirs: Option<&str>) -> (String, bool) {
-    explain(false, &keys(), &RawRequest::read(request.as_bytes()).unwrap(), theirs.map(str::as_bytes))
+    explain(false, &keys(), &RawRequest::read(request.as_bytes()).unwrap(), theirs)
 }
 
 #[test]
@@ -90,30 +90,37 @@ fn a_changed_component_is_named_by_comparing_with_the_signers_base() {
         assert_eq!(text.matches(" differs: ").count(), 1, "{text}");
     }
     let without = base.replacen("\"@query\": ?a=b\n", "", 1);
-    assert!(said(&request, Some(&without)).0.contains("\"@query\" is not in the signer's base"));
-    assert!(said(&request, Some(&format!("\"x-a\": 1\n{base}"))).0.contains("\"x-a\" is in the signer's base only"));
-    assert!(said(&request, Some(&format!("{}\r\n", base.replace('\n', "\r\n")))).0.contains("is the same"));
+    let shorter = said(&signed_over("c2s mac", &without), Some(&without)).0;
+    assert!(shorter.contains("\"@query\" is not in the signer's base"), "{shorter}");
+    let with = format!("\"x-a\": 1\n{base}");
+    let longer = said(&signed_over("c2s mac", &with), Some(&with)).0;
+    assert!(longer.contains("\"x-a\" is in the signer's base only"), "{longer}");
+    let unchanged = said(&request, Some(&format!("{base}\n")));
+    assert!(unchanged.1 && !unchanged.0.contains("signer"), "{unchanged:?}");
+    let elsewhere = said(&request.replacen("/v1/x", "/v1/y", 1), Some(&base)).0;
+    assert!(elsewhere.contains("holds over the signer's base"), "{elsewhere}");
+    let other_key = said(&signed_over("another", &base), Some(&base.replace("POST", "GET"))).0;
+    assert!(other_key.contains("does not hold over the signer's base either"), "{other_key}");
 }
 
 #[test]
 fn the_usual_slips_are_found_without_the_signers_base() {
     let (_, base) = signed();
     for (from, to, slip) in [
-        ("?a=b", "a=b", "\"@query\" were \"a=b\""),
-        ("\"@method\": POST", "\"@method\": post", "\"@method\" were \"post\""),
-        ("com:8470", "com", "\"@authority\" were \"api.example.com\""),
-        ("text/plain; charset=utf-8", "text/plain", "\"content-type\" were \"text/plain\""),
-        ("/v1/x", "/v1/x/", "\"@path\" were \"/v1/x/\""),
+        ("?a=b", "a=b", "@query: the signer left out the question mark: \"a=b\"; here it is \"?a=b\""),
+        ("\"@method\": POST", "\"@method\": post", "@method: the signer wrote the method in lower case: \"post\""),
+        ("text/plain; charset=utf-8", "text/plain", "content-type: the signer left out what follows the semicolon"),
     ] {
         let (text, holds) = said(&signed_over("c2s mac", &base.replacen(from, to, 1)), None);
         assert!(!holds && text.contains(slip), "{text}");
     }
-    assert!(said(&signed_over("c2s mac", &format!("{base}\n")), None).0.contains("a line feed followed"));
-    assert!(said(&signed_over("s2c mac", &base), None).0.contains("s2c were the key"));
+    let line_feed = said(&signed_over("c2s mac", &format!("{base}\n")), None).0;
+    assert!(line_feed.contains("note:  base: the signer ended the base with a line feed\n"), "{line_feed}");
+    assert!(said(&signed_over("s2c mac", &base), None).0.contains("key: the signer signed with s2c"));
     let by_root = with_mac(&MacKey::new(root().secret()).mac(&[base.as_bytes()]));
-    assert!(said(&by_root, None).0.contains("root were the key"));
+    assert!(said(&by_root, None).0.contains("key: the signer signed with the root"));
     let unknown = said(&signed_over("another", &base), None).0;
-    assert!(unknown.contains("fault: the MAC") && !unknown.contains("would be right"), "{unknown}");
+    assert!(unknown.contains("fault: the MAC") && unknown.contains("no single slip explains it"), "{unknown}");
 }
 
 #[test]
@@ -124,13 +131,14 @@ fn what_else_is_wrong_is_said() {
         ("Content-Length", "X-Added: 1\r\nContent-Length", "x-added is not covered, so the guard drops it"),
         (KEYID, "k7f3a9c2d4e5b6a1d", "names the key \"k7f3a9c2d4e5b6a1d\""),
         ("countersign-req-1", "countersign-res-1", "has no tag=\"countersign-req-1\""),
-        (" \"@query\"", "", "@query is not covered; it is required"),
+        (" \"@query\"", "", "@query is not covered; every request must cover it"),
         ("nonce=\"", "nonce=\"!", "cannot be read"),
         ("\r\nSignature: ", "\r\nX-Signature: ", "cannot be read"),
     ] {
         let (text, holds) = said(&request.replacen(from, to, 1), None);
         assert!(text.contains(fault), "{text}");
         assert_eq!(holds, from == "Content-Length", "{text}");
+        assert_eq!(text.contains("the MAC holds, but"), from == "\r\nhello", "{text}");
     }
 }
 

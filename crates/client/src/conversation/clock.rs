@@ -11,6 +11,12 @@ const SAMPLES: usize = 8;
 /// A change of this much is shown to a person: a clock that far off is wrong for more than this protocol.
 const JUMP: Duration = Duration::from_secs(600);
 
+/// From here on `created` has ten digits (protocol §4.3).
+const EARLIEST: Timestamp = Timestamp::from_secs(1_000_000_000);
+
+/// The end of the year 9999.
+const LATEST: Timestamp = Timestamp::from_secs(253_402_300_799);
+
 /// Both clocks of this machine, read at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
@@ -62,9 +68,11 @@ impl ServerClock {
         Self { offset_ms, samples: VecDeque::with_capacity(SAMPLES), longest_round_trip: freshness.window() / 2 }
     }
 
-    /// The server's time at this reading.
-    pub(crate) const fn time(&self, reading: Reading) -> Timestamp {
-        Timestamp::from_millis(reading.wall.as_millis().saturating_add_signed(self.offset_ms))
+    /// The server's time at this reading, as far as that can be written into a signature: a machine that woke up in
+    /// 1970 is refused for its clock, and learns the time by that.
+    pub(crate) fn time(&self, reading: Reading) -> Timestamp {
+        let time = reading.wall.as_millis().saturating_add_signed(self.offset_ms);
+        Timestamp::from_millis(time.clamp(EARLIEST.as_millis(), LATEST.as_millis()))
     }
 
     /// Server time minus the time of this machine, in milliseconds.
@@ -190,6 +198,7 @@ mod tests {
         assert_eq!(clock.offset_ms(), i64::MAX);
         clock.measure(reading(u64::MAX, 0), reading(u64::MAX, 0), Timestamp::from_millis(0));
         assert_eq!(clock.offset_ms(), -i64::MAX);
-        assert_eq!(clock.time(reading(5, 0)).as_millis(), 0);
+        assert_eq!(clock.time(reading(5, 0)), EARLIEST);
+        assert_eq!(ServerClock::new(Freshness::DEFAULT, i64::MAX).time(reading(NOON, 0)), LATEST);
     }
 }

@@ -4,6 +4,7 @@ use super::base::BaseWriter;
 use super::draft::{Draft, LABEL, push_decimal};
 use super::field::{is_covered_in_answers, is_plain, is_single_valued};
 use super::head::{AnswerHead, Field};
+use super::input::Profile;
 use super::label::byte_sequence;
 use super::received::Received;
 use crate::secret::MacKey;
@@ -20,6 +21,14 @@ pub struct AnswerFields {
     pub signature_input: String,
     /// `Signature`.
     pub signature: String,
+}
+
+impl AnswerFields {
+    /// Whether a client reads so much of a signature. One that does not would take the answer for interference.
+    pub fn is_readable(&self) -> bool {
+        let components = self.signature_input.split(')').next().map_or(0, |list| list.split(' ').count());
+        self.signature_input.len() <= Profile::ANSWER.octets && components <= Profile::ANSWER.components
+    }
 }
 
 /// List and base of an answer, growing together.

@@ -1,7 +1,7 @@
 //! Covered components: what a signature names (RFC 9421 §2).
 
 use super::cursor::Cursor;
-use super::malformed::Malformed;
+use super::malformed::{Malformed, TOO_MANY_COMPONENTS};
 
 /// The identifier of a covered component.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ pub(super) fn read_list<'a>(cursor: &mut Cursor<'a>, most: usize) -> Result<Vec<
     }
     loop {
         if components.len() == most {
-            return Err(Malformed("too many components are covered"));
+            return Err(TOO_MANY_COMPONENTS);
         }
         components.push(Component::read(cursor)?);
         if cursor.eat(b")") {

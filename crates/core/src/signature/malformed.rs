@@ -6,9 +6,12 @@ use super::{Interference, Unreadable, Unsignable};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
 
+/// The one rule that is about how much there is, which has an answer of its own: 431 (protocol §4.4).
+pub(super) const TOO_MANY_COMPONENTS: Malformed = Malformed("more components are covered than are read");
+
 impl From<Malformed> for Unreadable {
-    fn from(Malformed(rule): Malformed) -> Self {
-        Self::Malformed(rule)
+    fn from(broken: Malformed) -> Self {
+        if broken == TOO_MANY_COMPONENTS { Self::TooLarge("components") } else { Self::Malformed(broken.0) }
     }
 }
 

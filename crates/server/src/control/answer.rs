@@ -55,9 +55,10 @@ where
     let body = timeout(PATIENCE, Limited::new(request.into_body(), LONGEST_QUESTION).collect()).await;
     let body = body.map_err(|_| no(StatusCode::REQUEST_TIMEOUT, "timeout", "the question took too long"))?;
     let body = body.map_err(|_| no(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "a question has at most 64 KiB"))?;
-    let question = serde_json::from_slice(&body.to_bytes());
+    let question = serde_json::from_slice::<Value>(&body.to_bytes());
     let question = question.map_err(|_| no(StatusCode::BAD_REQUEST, "malformed-request", "the question is no JSON"))?;
-    tracing::info!(%actor, "asked through the control socket");
+    let operation = question.get("operation").and_then(Value::as_str).unwrap_or_default();
+    tracing::info!(%actor, operation, "asked through the control socket");
     match handler(actor, question).await {
         Ok(value) => Ok(done(&value)),
         Err(error) => Err(refused(StatusCode::UNPROCESSABLE_ENTITY, &error)),

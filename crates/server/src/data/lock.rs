@@ -20,7 +20,7 @@ pub struct Lock(#[expect(dead_code, reason = "held for what its drop does")] Arc
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody holds it: a server, who is then to be asked through the control socket, or another command.
-    #[error("{} is in use{}", path.display(), pid.map(|pid| format!(" by process {pid}")).unwrap_or_default())]
+    #[error("the data directory {} is in use{}", path.display(), pid.map(|pid| format!(" by process {pid}")).unwrap_or_default())]
     Held {
         /// The data directory.
         path: PathBuf,

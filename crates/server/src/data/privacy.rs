@@ -17,7 +17,7 @@ pub enum NotPrivate {
         expected: &'static str,
     },
     /// Group or others may use it.
-    #[error("{} has mode {mode:04o}, so that others than its owner may use it; run: chmod {remedy} '{}'", path.display(), path.display())]
+    #[error("{} has mode {mode:04o}, so that others than its owner may use it; if it is meant for the guard alone, run: chmod {remedy} '{}'", path.display(), path.display())]
     Open {
         /// Where.
         path: PathBuf,

@@ -12,6 +12,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::timely;
+
 /// Octets that one permit of the budget stands for.
 const UNIT: usize = 1_024;
 
@@ -70,7 +72,7 @@ pub async fn buffer(mut body: Body, limit: u64, budget: &Budget) -> Result<Buffe
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             tracing::warn!(%error, "an answer broke off");
-            Problem::BAD_GATEWAY
+            timely::problem_of(&error)
         })?;
         let Ok(data) = frame.into_data() else { continue };
         if (octets.len() + data.len()) as u64 > limit {

@@ -11,4 +11,5 @@ pub mod router;
 pub mod routes;
 pub mod sign;
 pub mod spool;
+mod timely;
 pub mod verify;

@@ -1,6 +1,7 @@
 //! Which header fields pass the proxy door, in either direction (protocol §4, last paragraphs).
 
 use countersign_core::signature::{Disposition, Received};
+use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// The identity that the API behind is told; a client's own copy never passes.
@@ -82,24 +83,49 @@ pub fn keep_for_api(headers: &mut HeaderMap, received: Option<&Received>, unsign
     uncovered
 }
 
-/// Removes from an answer what concerns one connection, what only we may say, and what a proxy in front would act upon.
-pub fn keep_for_client(headers: &mut HeaderMap) {
+/// Removes from an answer what concerns one connection, what only we may say, and what a proxy in front would act upon or
+/// take out.
+pub fn keep_for_client(status: StatusCode, headers: &mut HeaderMap) {
+    let nominated = nominated(headers);
     retain(headers, |name| {
         let name = name.as_str();
         !HOP_BY_HOP.contains(&name)
+            && !nominated.iter().any(|other| other == name)
             && !NEVER_FROM_THE_API.contains(&name)
             && !FOR_PROXIES_IN_FRONT.contains(&name)
             && !name.starts_with(FOR_PROXIES_IN_FRONT_PREFIX)
             && !name.starts_with("countersign-")
     });
+    for &name in without_a_meaning(status) {
+        headers.remove(name);
+    }
     drop_challenges(headers);
 }
 
-/// A challenge of ours in the API's `WWW-Authenticate` would make a client answer it.
+/// The fields that `Connection` makes the connection's own (RFC 9110 §7.6.1).
+fn nominated(headers: &HeaderMap) -> Vec<String> {
+    let lines = headers.get_all(http::header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect()
+}
+
+/// Fields that describe a body, of an answer that has none. Proxies take them out: nginx these of a 204 when it speaks
+/// HTTP/2, Go's server the one of a 304.
+const fn without_a_meaning(status: StatusCode) -> &'static [&'static str] {
+    match status {
+        StatusCode::NO_CONTENT => &["content-type", "last-modified"],
+        StatusCode::NOT_MODIFIED => &["content-type"],
+        _ => &[],
+    }
+}
+
+/// A challenge of ours in the API's `WWW-Authenticate` would make a client answer it. Where one stands among others in a
+/// line, the whole line goes: readers disagree about where a challenge ends.
 fn drop_challenges(headers: &mut HeaderMap) {
     let ours = |value: &HeaderValue| {
-        let scheme = value.as_bytes().split(|octet| *octet == b' ').next().unwrap_or_default();
-        scheme.eq_ignore_ascii_case(b"HMAC-Challenge") || scheme.eq_ignore_ascii_case(b"Countersign")
+        let outside_of_quotes = value.as_bytes().split(|octet| *octet == b'"').step_by(2);
+        outside_of_quotes
+            .flat_map(|part| part.split(|octet| matches!(octet, b' ' | b'\t' | b',' | b'=')))
+            .any(|word| word.eq_ignore_ascii_case(b"HMAC-Challenge") || word.eq_ignore_ascii_case(b"Countersign"))
     };
     if headers.get_all(http::header::WWW_AUTHENTICATE).iter().any(ours) {
         let others: Vec<_> =
@@ -250,7 +276,7 @@ mod tests {
         for (name, value) in lines {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        keep_for_client(&mut headers);
+        keep_for_client(StatusCode::OK, &mut headers);
         assert_eq!(names(&headers), ["content-type", "etag", "set-cookie"]);
         assert_eq!(headers.get_all("set-cookie").iter().count(), 2);
     }
@@ -261,8 +287,26 @@ mod tests {
         for name in ["server", "via", "x-pad", "x-accel-redirect", "x-accel-buffering", "x-sendfile", "x-served-by"] {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static("x"));
         }
-        keep_for_client(&mut headers);
+        keep_for_client(StatusCode::OK, &mut headers);
         assert_eq!(names(&headers), ["x-served-by"]);
+    }
+
+    #[test]
+    fn an_answer_without_a_body_does_not_say_of_what_type_it_would_be() {
+        let full = HeaderMap::from_iter([
+            (http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain")),
+            (http::header::LAST_MODIFIED, HeaderValue::from_static("Sat, 22 Nov 2025 00:00:00 GMT")),
+            (http::header::ETAG, HeaderValue::from_static("\"1\"")),
+        ]);
+        for (status, kept) in [
+            (StatusCode::NO_CONTENT, &["etag"][..]),
+            (StatusCode::NOT_MODIFIED, &["etag", "last-modified"]),
+            (StatusCode::OK, &["content-type", "etag", "last-modified"]),
+        ] {
+            let mut headers = full.clone();
+            keep_for_client(status, &mut headers);
+            assert_eq!(names(&headers), kept, "{status}");
+        }
     }
 
     #[test]
@@ -271,7 +315,7 @@ mod tests {
         for value in ["HMAC-Challenge challenge=\"x\"", "Basic realm=\"api\"", "countersign realm=\"x\""] {
             headers.append(http::header::WWW_AUTHENTICATE, HeaderValue::from_static(value));
         }
-        keep_for_client(&mut headers);
+        keep_for_client(StatusCode::OK, &mut headers);
         let left: Vec<_> = headers.get_all(http::header::WWW_AUTHENTICATE).iter().collect();
         assert_eq!(left, ["Basic realm=\"api\""]);
     }

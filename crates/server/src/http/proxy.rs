@@ -11,13 +11,16 @@ use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{Uri, Version};
-use hyper_util::client::legacy::Client;
+use http_body_util::LengthLimitError;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::listener::BodyViolation;
 use super::policy::{self, REMOTE_KEY, REMOTE_USER};
 use super::problem::Refused;
+use super::timely::Timely;
 use super::verify::{Admitted, BodyLength};
 
 /// The API behind the guard, and a pool of connections to it.
@@ -28,10 +31,6 @@ pub struct Upstream {
     client: Client<HttpConnector, Body>,
 }
 
-/// The most fields that an answer of the API may have: each is a component of the signature, and clients read a bounded
-/// number of those.
-const MOST_FIELDS: usize = 64;
-
 impl Upstream {
     /// The API at this authority, by plain HTTP/1.1; each answer must begin and end within `timeout`.
     pub fn new(authority: Authority, timeout: Duration) -> Self {
@@ -41,7 +40,6 @@ impl Upstream {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .http1_max_headers(MOST_FIELDS)
             .build(connector);
         Self { authority, timeout, client }
     }
@@ -49,16 +47,23 @@ impl Upstream {
     /// Hands an admitted request on and gives back the API's answer, less what only we may say.
     pub async fn forward(&self, request: Request) -> Result<Response, Refused> {
         let request = self.outgoing(request)?;
-        let answer = tokio::time::timeout(self.timeout, self.client.request(request)).await;
-        let answer = answer.map_err(|_| Problem::GATEWAY_TIMEOUT)?.map_err(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the API behind did not answer");
-            Problem::BAD_GATEWAY
-        })?;
+        let mut until = Box::pin(tokio::time::sleep(self.timeout));
+        let answer = tokio::select! {
+            answer = self.client.request(request) => answer.map_err(|error| unanswered(&error))?,
+            () = &mut until => return Err(Problem::GATEWAY_TIMEOUT.into()),
+        };
         let (mut parts, body) = answer.into_parts();
-        policy::keep_for_client(&mut parts.headers);
+        if parts.status.is_informational() {
+            tracing::warn!(
+                status = parts.status.as_u16(),
+                "the API behind answered with an upgrade that was not asked for"
+            );
+            return Err(Problem::BAD_GATEWAY.into());
+        }
+        policy::keep_for_client(parts.status, &mut parts.headers);
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
-        Ok(Response::from_parts(parts, Body::new(body)))
+        Ok(Response::from_parts(parts, Body::new(Timely::new(body, until))))
     }
 
     /// The same octets of method, path and query that were signed, to the API's address.
@@ -77,6 +82,19 @@ impl Upstream {
         *outgoing.headers_mut() = parts.headers;
         Ok(outgoing)
     }
+}
+
+/// Why there is no answer: mostly the API; but a body that is passed on as it comes can break off at its client's end.
+fn unanswered(error: &legacy::Error) -> Problem {
+    tracing::warn!(error = error as &dyn std::error::Error, "the API behind did not answer");
+    let mut layer: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = layer {
+        if error.is::<LengthLimitError>() {
+            return Problem::TOO_LARGE;
+        }
+        layer = error.source();
+    }
+    BodyViolation::find(error).map_or(Problem::BAD_GATEWAY, BodyViolation::problem)
 }
 
 /// The length that the API is told is that of the body that was taken in; a body of no octets has none unless the client

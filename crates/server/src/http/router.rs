@@ -20,7 +20,7 @@ const OURS: &[&str] =
 /// The main listener: our own addresses, and the API behind the guard.
 pub fn main_router(app: SharedApp) -> Router {
     let guarded = Router::new()
-        .route("/api/auth/whoami", get(whoami::whoami).fallback(only_get))
+        .route("/api/auth/whoami", any(whoami::whoami))
         .fallback(beyond)
         .layer(from_fn_with_state(app.clone(), guard));
     Router::new()

@@ -18,6 +18,10 @@ const COUNTERSIGN_REQUEST: HeaderName = HeaderName::from_static("countersign-req
 const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 
+/// The most field lines of an answer before it is signed. Clients read a hundred in all, and we and the connection add a
+/// few.
+const MOST_LINES: usize = 90;
+
 /// What an answer is bound to.
 #[derive(Clone, Copy, Debug)]
 pub struct Answering<'a> {
@@ -31,13 +35,17 @@ pub struct Answering<'a> {
 
 /// Takes an answer in whole, and signs its status, fields and body for the one request that it answers.
 pub async fn sign(app: &App, answering: Answering<'_>, response: Response) -> Response {
-    match take_in(app, response).await {
-        Ok(answer) => answer.signed(answering),
-        Err(problem) => match take_in(app, Refused::from(problem).into_response()).await {
-            Ok(answer) => answer.signed(answering),
-            Err(problem) => Refused::from(problem).into_response(),
-        },
+    match signed(app, answering, response).await {
+        Ok(response) => response,
+        Err(problem) => {
+            let problem = signed(app, answering, Refused::from(problem).into_response()).await;
+            problem.unwrap_or_else(|problem| Refused::from(problem).into_response())
+        }
     }
+}
+
+async fn signed(app: &App, answering: Answering<'_>, response: Response) -> Result<Response, Problem> {
+    take_in(app, response).await?.signed(answering)
 }
 
 /// An answer that is all here.
@@ -54,7 +62,7 @@ async fn take_in(app: &App, response: Response) -> Result<Answer, Problem> {
 }
 
 impl Answer {
-    fn signed(mut self, answering: Answering<'_>) -> Response {
+    fn signed(mut self, answering: Answering<'_>) -> Result<Response, Problem> {
         self.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let content_digest = sha256_digest_field(self.body_sent(answering));
         let fields: Vec<Field<'_>> = self
@@ -65,6 +73,10 @@ impl Answer {
             .collect();
         let head = AnswerHead { status: self.status.as_u16(), fields: &fields, content_digest: &content_digest };
         let signed = answering.received.sign_answer(answering.s2c, &head, edge::now().wall);
+        if self.headers.len() > MOST_LINES || !signed.is_readable() {
+            tracing::warn!("the API behind answered with more fields than a client reads");
+            return Err(Problem::BAD_GATEWAY);
+        }
         let added = [
             (CONTENT_DIGEST, content_digest),
             (COUNTERSIGN_TIME, signed.countersign_time),
@@ -73,12 +85,10 @@ impl Answer {
             (SIGNATURE, signed.signature),
         ];
         for (name, text) in added {
-            let Ok(value) = HeaderValue::try_from(text) else {
-                return Refused::from(Problem::UNAVAILABLE).into_response();
-            };
+            let value = HeaderValue::try_from(text).map_err(|_| Problem::UNAVAILABLE)?;
             self.headers.insert(name, value);
         }
-        self.into_response()
+        Ok(self.into_response())
     }
 
     /// The octets that will be on the wire: none for HEAD, 204 and 304.

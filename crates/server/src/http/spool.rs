@@ -136,12 +136,5 @@ impl Taken {
 
 /// The problem behind a body that broke off.
 fn problem_behind(error: &axum::Error) -> Problem {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(violation) = error.downcast_ref::<BodyViolation>() {
-            return violation.problem();
-        }
-        cause = error.source();
-    }
-    Problem::MALFORMED_REQUEST
+    BodyViolation::find(error).map_or(Problem::MALFORMED_REQUEST, BodyViolation::problem)
 }

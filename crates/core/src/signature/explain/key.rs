@@ -15,7 +15,7 @@ pub struct Keys<'a> {
     /// The key of requests.
     pub c2s: &'a Secret32,
     /// The key of answers, which some sign requests with.
-    pub s2c: &'a Secret32,
+    pub s2c: Option<&'a Secret32>,
     /// The root that both come from, which some sign with directly.
     pub root: Option<&'a Secret32>,
 }
@@ -26,7 +26,6 @@ pub(super) fn mistake(received: &Received, keys: &Keys<'_>) -> Option<Mistake> {
     let text = |text: String| Zeroizing::new(text.into_bytes());
     let appended = |end: &[u8]| Zeroizing::new([c2s.as_slice(), end].concat());
     let suspects = [
-        ("signed with s2c, the key of answers", Zeroizing::new(keys.s2c.expose().to_vec())),
         ("signed with the key and a line feed at its end", appended(b"\n")),
         ("signed with the key and CR LF at its end", appended(b"\r\n")),
         ("signed with the hex text of the key, not decoded", text(hex(c2s))),
@@ -36,10 +35,12 @@ pub(super) fn mistake(received: &Received, keys: &Keys<'_>) -> Option<Mistake> {
         ("signed with the base64url text of the key, not decoded", text(b64u(c2s))),
         ("signed with an empty key", Zeroizing::new(Vec::new())),
     ];
-    let root = keys
-        .root
-        .map(|root| ("signed with the root, which is never used for a MAC", Zeroizing::new(root.expose().to_vec())));
-    let found = suspects.into_iter().chain(root).find(|(_, key)| holds(key, received));
+    let own = |secret: &Secret32| Zeroizing::new(secret.expose().to_vec());
+    let others = [
+        keys.s2c.map(|s2c| ("signed with s2c, the key of answers", own(s2c))),
+        keys.root.map(|root| ("signed with the root, which is never used for a MAC", own(root))),
+    ];
+    let found = others.into_iter().flatten().chain(suspects).find(|(_, key)| holds(key, received));
     found.map(|(deed, _)| Mistake { component: "key".into(), deed, value: None })
 }
 

@@ -18,6 +18,9 @@ use super::path::PathForm;
 use super::received::{Flaw, Received, Unreadable};
 use crate::secret::MacKey;
 
+/// What every request must cover (protocol §4.1).
+const REQUIRED: [&str; 5] = ["@method", "@authority", "@path", "@query", "content-digest"];
+
 /// What a look into the signature of a request shows.
 #[derive(Clone, Debug)]
 pub struct Explanation {
@@ -25,8 +28,10 @@ pub struct Explanation {
     pub base: SignatureBase,
     /// Whether the MAC holds over that base, or why not.
     pub mac: Finding,
-    /// What is wrong whatever the MAC says, as a sentence; a path that only routes with `raw_path` take counts too.
-    pub flaw: Option<&'static str>,
+    /// What is wrong whatever the MAC says, a sentence each.
+    pub flaws: Vec<String>,
+    /// Why only routes with `raw_path` take the path, if so.
+    pub path: Option<&'static str>,
     /// Whether the body has the digest that `content-digest` gives.
     pub body_matches: bool,
 }
@@ -77,17 +82,25 @@ pub fn explain(
     check.update(body);
     Ok(Explanation {
         mac: finding(&received, head, body, keys, signers_base),
-        flaw: received.flaw.map(flaw).or(PathForm::Canonical.admits(head.path).err()),
+        flaws: received.flaw.map(|flaw| sentences(flaw, &received.base)).unwrap_or_default(),
+        path: PathForm::Canonical.admits(head.path).err(),
         body_matches: check.matches(),
         base: received.base,
     })
 }
 
-const fn flaw(flaw: Flaw) -> &'static str {
+fn sentences(flaw: Flaw, base: &SignatureBase) -> Vec<String> {
     match flaw {
-        Flaw::WrongTag => "the tag of the signature is not countersign-req-1",
-        Flaw::MissingComponent => "one of @method, @authority, @path, @query and content-digest is not covered",
+        Flaw::WrongTag => vec![r#"the signature has no tag="countersign-req-1""#.to_owned()],
+        Flaw::MissingComponent => missing(base),
     }
+}
+
+/// Each component that every request must cover, and this one does not.
+fn missing(base: &SignatureBase) -> Vec<String> {
+    let covered = |name: &str| base.lines().any(|(own, _)| own.trim_matches('"') == name);
+    let missing = REQUIRED.iter().filter(|name| !covered(name));
+    missing.map(|name| format!("{name} is not covered; every request must cover it")).collect()
 }
 
 fn finding(

@@ -1,6 +1,6 @@
 //! `POST /api/auth/enrol`
 
-use axum::body::to_bytes;
+use axum::body::{HttpBody as _, to_bytes};
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use super::seed;
 use crate::app::SharedApp;
 use crate::edge;
+use crate::http::listener::BodyViolation;
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
 use crate::http::verify::undecided;
@@ -32,7 +33,12 @@ pub async fn enrol(
     if !app.throttle.enrolment(peer.client) {
         return Err(Refused::from(Problem::THROTTLED).retry_after(PAUSE));
     }
-    let body = to_bytes(request.into_body(), LONGEST).await.map_err(|_| Problem::TOO_LARGE)?;
+    if request.body().size_hint().lower() > LONGEST as u64 {
+        return Err(Problem::TOO_LARGE.into());
+    }
+    let body = to_bytes(request.into_body(), LONGEST)
+        .await
+        .map_err(|error| BodyViolation::find(&error).map_or(Problem::TOO_LARGE, BodyViolation::problem))?;
     match kind {
         Kind::Card => by_card(&app, &body, peer).await,
         Kind::Seed => seed::register(&app, &body, peer).await,

@@ -3,17 +3,28 @@
 use axum::Json;
 use axum::extract::Extension;
 use countersign_core::verdict::Principal;
+use http::Method;
 use serde_json::{Value, json};
 
+use crate::http::problem::Refused;
 use crate::http::verify::Admitted;
 
 /// Who the guard takes the caller for.
-pub async fn whoami(Extension(Admitted(principal)): Extension<Admitted>) -> Json<Value> {
+///
+/// The method is looked at here: a router of axum adds an `Allow` of its own to whatever answers another method, and does
+/// so outside of the guard, where nothing is signed any more.
+pub async fn whoami(
+    method: Method,
+    Extension(Admitted(principal)): Extension<Admitted>,
+) -> Result<Json<Value>, Refused> {
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return Err(Refused::method_not_allowed("GET, HEAD"));
+    }
     let Principal { user, username, role, key } = principal;
-    Json(json!({
+    Ok(Json(json!({
         "user_id": user.to_string(),
         "username": username.as_str(),
         "role": role.as_str(),
         "keyid": key.as_str(),
-    }))
+    })))
 }

@@ -1,6 +1,6 @@
 //! Signing keys: whose they are, and their end.
 
-use countersign_core::account::{KeyOrigin, KeyRecord, KeyState};
+use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, User, UserState};
 use countersign_core::event::EventKind;
 use countersign_core::id::KeyId;
 use countersign_store::port::Change;
@@ -27,6 +27,8 @@ pub struct KeyRow {
     pub keyid: String,
     /// Whose it is.
     pub user_id: String,
+    /// The user's name, unless the user was deleted.
+    pub username: Option<String>,
     /// What the user calls the device.
     pub device: String,
     /// `active` or `revoked`.
@@ -50,11 +52,16 @@ impl Operation for ListKeys {
                 accounts.stores.keys.list(after.as_ref(), PAGE).await?
             }
         };
-        Ok(keys.into_iter().map(row).collect())
+        let mut rows = Vec::with_capacity(keys.len());
+        for key in keys {
+            let user = accounts.stores.users.find(key.user).await?;
+            rows.push(row(key, user.filter(|user| user.state != UserState::Deleted)));
+        }
+        Ok(rows)
     }
 }
 
-fn row(key: KeyRecord) -> KeyRow {
+fn row(key: KeyRecord, user: Option<User>) -> KeyRow {
     let state = match key.state {
         KeyState::Active => "active",
         KeyState::Revoked { .. } => "revoked",
@@ -67,6 +74,7 @@ fn row(key: KeyRecord) -> KeyRow {
     KeyRow {
         keyid: key.id.to_string(),
         user_id: key.user.to_string(),
+        username: user.map(|user| user.username.to_string()),
         device: key.device,
         state: state.to_owned(),
         origin: origin.to_owned(),

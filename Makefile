@@ -1,0 +1,38 @@
+# Nothing here is more than the command beside it. Bare `make` lists the targets.
+
+CARGO  ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PYTEST := e2e/.venv/bin/python3 -m pytest -c e2e/pytest.ini
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint doc e2e bench bench-server ci
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+build:  ## the binary, target/release/countersign
+	$(CARGO) build --release --locked
+
+test:  ## the tests of the workspace
+	$(CARGO) test --workspace --locked
+
+lint:  ## rustfmt and clippy; warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc:  ## the documentation of the code; warnings are errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+e2e:  ## the binary with other people's programs, and the documents (installs what it needs)
+	e2e/install
+	$(CARGO) build --workspace --bins --locked
+	E2E_BINARY=$(TARGET)/debug/countersign $(PYTEST) e2e docs $(E2E)
+
+bench:  ## what it costs, as ratios to references measured in the same run
+	$(CARGO) run --release --locked -p countersign-bench
+
+bench-server:  ## the same for the whole server over sockets
+	$(CARGO) run --release --locked -p countersign-bench -- server
+
+ci:  ## everything but the benches, as before a change lands
+	.ci/run

@@ -1,0 +1,20 @@
+//! Attacks on the live guard: octets over sockets, and what must come of them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod corpus;
+mod enrolment;
+#[path = "../../../server/tests/framing_table/mod.rs"]
+mod framing_table;
+mod middle;
+mod process;
+mod proxy;
+mod support;
+mod unproven;
+mod window;

@@ -1,0 +1,162 @@
+//! The real binary, as a person or a service manager runs it.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use countersign_core::enrolment::Card;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::knock::Knocker;
+use super::signing::{Draft, Key};
+use super::wire::ask;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+
+/// A place for a guard's data, a home for a client, and what they write to stderr.
+pub(crate) struct Place {
+    directory: TempDir,
+    options: Vec<String>,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), options: Vec::new() }
+    }
+
+    /// With a configuration in TOML, for the servers that are started here.
+    pub(crate) fn configured(toml: &str) -> Self {
+        let place = Self::new();
+        let file = place.path("guard.toml");
+        std::fs::write(&file, toml).unwrap();
+        Self { options: vec!["--config".to_owned(), file.display().to_string()], ..place }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(args).env_remove("COUNTERSIGN_KEK").env("COUNTERSIGN_HOME", self.path("home"));
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.command(args).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs a command on this guard that has to succeed; what it printed.
+    #[track_caller]
+    pub(crate) fn operate(&self, args: &[&str]) -> String {
+        let data = self.data().display().to_string();
+        let output = self.run(&[args, &["--data", &data]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The card of the group.
+    pub(crate) fn group_card(&self) -> Card {
+        self.operate(&["user", "invite", "--group"]).lines().next().unwrap().parse().unwrap()
+    }
+
+    fn serving(&self, listen: &str) -> Command {
+        let data = self.data().display().to_string();
+        let mut command =
+            self.command(&["serve", "--data", &data, "--listen", listen, "--admin-listen", "127.0.0.1:0"]);
+        command.args(&self.options).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+    }
+
+    /// Starts a server and waits until it listens.
+    pub(crate) fn serve(&self) -> Served {
+        self.serve_at("127.0.0.1:0")
+    }
+
+    /// The same at an address that an earlier one had: cards and signatures name it.
+    pub(crate) fn serve_at(&self, listen: &str) -> Served {
+        let log = File::options().create(true).append(true).open(self.path("stderr")).unwrap();
+        let mut child = self.serving(listen).stderr(log).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://");
+        let Some(address) = address.map(|address| address.parse().unwrap()) else {
+            drop(child.wait());
+            panic!("it does not listen: {}", self.log());
+        };
+        Served { child, address }
+    }
+
+    /// Starts a server that must not come up; what it said.
+    pub(crate) fn serve_in_vain(&self) -> Output {
+        self.serving("127.0.0.1:0").stderr(Stdio::piped()).output().unwrap()
+    }
+
+    /// What the servers have written to stderr.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.path("stderr")).unwrap()
+    }
+}
+
+/// A server that runs.
+pub(crate) struct Served {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Served {
+    /// Enrols by this card, confirmed.
+    pub(crate) async fn user(&self, card: &Card, name: &str) -> Key {
+        let key = Knocker::new(card, name).knock(self.address).await.unwrap();
+        assert_eq!(self.get(&key).await, 200);
+        key
+    }
+
+    /// The octets of a good request.
+    pub(crate) fn good(&self, key: &Key) -> Draft {
+        Draft::new("GET", "/v1/accounts", &self.address.to_string(), &key.keyid).without_body()
+    }
+
+    /// The status of a good request, now.
+    pub(crate) async fn get(&self, key: &Key) -> u16 {
+        ask(self.address, &self.good(key).sign(key).octets()).await.status
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn signal_to_stop(&self) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.signal_to_stop();
+        self.wait()
+    }
+
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // A test that failed leaves nobody behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
