@@ -2,7 +2,7 @@
 
 CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-PYTEST := e2e/.venv/bin/python3 -m pytest -c e2e/pytest.ini --rootdir .
+PYTEST := e2e/.venv/bin/python3 -m pytest -c e2e/pytest.ini
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint doc e2e bench bench-server ci

@@ -55,5 +55,5 @@ def test_an_open_route_is_open_and_gives_nobody_a_name(guard, api):
 @pytest.mark.parametrize("path", ["/open/../v1", "/open/..%2fv1", "/open//../v1", "//open", "/open/%2e%2e/v1", "/open/..;/v1"])
 def test_no_path_reads_as_open_here_and_as_guarded_behind(guard, api, path):
     before = len(api.requests)
-    assert curl(guard.url + path)[0] == 400
+    assert curl(guard.url + path)[0] in (400, 401)
     assert len(api.requests) == before

@@ -391,7 +391,7 @@ fn more_than_is_read_is_said_to_be_too_large() {
         message.set("signature-input", &format!("cs={}{PARAMS}", LIST.replace(')', &format!("{names})"))))
     };
     assert!(covering(32).read().is_ok());
-    assert_eq!(rule(&covering(33)), "too many components are covered");
+    assert_eq!(covering(33).read().unwrap_err(), Unreadable::TooLarge("components"));
 }
 
 #[test]

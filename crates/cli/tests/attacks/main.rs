@@ -9,8 +9,11 @@
 )]
 
 mod corpus;
+mod enrolment;
 #[path = "../../../server/tests/framing_table/mod.rs"]
 mod framing_table;
+mod middle;
+mod process;
 mod proxy;
 mod support;
 mod unproven;

@@ -31,10 +31,6 @@ pub struct Upstream {
     client: Client<HttpConnector, Body>,
 }
 
-/// The most fields that an answer of the API may have: each is a component of the signature, and clients read a bounded
-/// number of those.
-const MOST_FIELDS: usize = 64;
-
 impl Upstream {
     /// The API at this authority, by plain HTTP/1.1; each answer must begin and end within `timeout`.
     pub fn new(authority: Authority, timeout: Duration) -> Self {
@@ -44,7 +40,6 @@ impl Upstream {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .http1_max_headers(MOST_FIELDS)
             .build(connector);
         Self { authority, timeout, client }
     }

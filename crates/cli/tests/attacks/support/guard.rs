@@ -65,11 +65,6 @@ impl Running {
         Self::start(&format!("upstream = \"http://{api}\"\n{toml}")).await
     }
 
-    /// Tells it to stop; what is in flight is finished by [`stopped`](Self::stopped).
-    pub(crate) fn begin_to_stop(&self) {
-        self.stop.cancel();
-    }
-
     /// Stops in order and gives back the directory.
     pub(crate) async fn stopped(self) -> TempDir {
         self.stop.cancel();

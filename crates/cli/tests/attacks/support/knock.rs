@@ -52,6 +52,11 @@ impl Knocker {
         post(&self.authority, "application/octet-stream", &self.message)
     }
 
+    /// The body of the request.
+    pub(crate) fn message(&self) -> &[u8] {
+        &self.message
+    }
+
     /// Sends the message; the answer as it came.
     pub(crate) async fn send(&self, address: SocketAddr) -> Answer {
         enrol(self.last, address, &self.octets()).await
@@ -64,7 +69,12 @@ impl Knocker {
         if answer.status != 200 {
             return Err(Refused::Outside(answer.status, answer.code()));
         }
-        match self.handshake.take().expect("read once").finish(&answer.body) {
+        self.read(&answer.body)
+    }
+
+    /// Reads the answer to the message: a key that is pending.
+    pub(crate) fn read(&mut self, answer: &[u8]) -> Result<Key, Refused> {
+        match self.handshake.take().expect("read once").finish(answer) {
             Ok(enrolled) => Ok(Key::new(enrolled.keyid.as_str(), enrolled.root)),
             Err(EnrolError::Refused(refusal)) => Err(Refused::Inside(refusal.code())),
             Err(error) => panic!("{error}"),

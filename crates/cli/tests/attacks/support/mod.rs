@@ -4,6 +4,7 @@ pub(crate) mod guard;
 pub(crate) mod knock;
 pub(crate) mod process;
 pub(crate) mod signing;
+pub(crate) mod spellings;
 pub(crate) mod tables;
 pub(crate) mod upstream;
 pub(crate) mod verifying;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use countersign_core::enrolment::Card;
@@ -27,7 +27,7 @@ impl Place {
         Self { directory: tempfile::tempdir().unwrap(), options: Vec::new() }
     }
 
-    /// With an environment variable or file: a configuration in TOML, for the servers that are started here.
+    /// With a configuration in TOML, for the servers that are started here.
     pub(crate) fn configured(toml: &str) -> Self {
         let place = Self::new();
         let file = place.path("guard.toml");
@@ -104,10 +104,6 @@ impl Place {
     /// What the servers have written to stderr.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.path("stderr")).unwrap()
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        self.directory.path()
     }
 }
 

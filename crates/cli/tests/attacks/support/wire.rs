@@ -116,6 +116,18 @@ impl Wire {
         }
     }
 
+    /// The first line of an answer, if one comes before the connection breaks.
+    pub(crate) async fn first_line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.received.iter().position(|octet| *octet == b'\r') {
+                return Some(String::from_utf8_lossy(&self.received[..end]).into_owned());
+            }
+            if !self.more().await {
+                return None;
+            }
+        }
+    }
+
     /// All that comes until the connection ends.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         while self.more().await {}

@@ -1,6 +1,6 @@
 //! `POST /api/auth/enrol`
 
-use axum::body::to_bytes;
+use axum::body::{HttpBody as _, to_bytes};
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -32,6 +32,9 @@ pub async fn enrol(
     let kind = Kind::of(request.headers())?;
     if !app.throttle.enrolment(peer.client) {
         return Err(Refused::from(Problem::THROTTLED).retry_after(PAUSE));
+    }
+    if request.body().size_hint().lower() > LONGEST as u64 {
+        return Err(Problem::TOO_LARGE.into());
     }
     let body = to_bytes(request.into_body(), LONGEST)
         .await

@@ -1,0 +1,5 @@
+//! The real binary: killed, stopped, started again, and operated from beside.
+
+mod crashes;
+mod operators;
+mod secrets;
