@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use countersign_core::account::{KeyRecord, KeyState, User, UserState};
 use countersign_core::id::{KeyId, UserId};
 use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Unsealable};
-use countersign_core::verdict::Principal;
+use countersign_core::verdict::{Principal, Refusal, Verdict};
 
 /// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
 #[derive(Debug, Default)]
@@ -100,6 +100,14 @@ impl Holder {
     /// Whose key it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// What a request gets whose MAC is right.
+    pub fn verdict(&self) -> Verdict {
+        match self.admission {
+            Admission::Active => Verdict::Admit(self.principal.clone()),
+            Admission::Tombstone => Verdict::Refuse(Refusal::RevokedKey),
+        }
     }
 
     /// Whether it may sign.

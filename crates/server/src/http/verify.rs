@@ -27,7 +27,7 @@ use crate::config::{Accept, Route};
 use crate::edge;
 use crate::service::Undecided;
 use crate::service::claim::Claim;
-use crate::service::verify_request::verify_request;
+use crate::service::verify_request::{judge_again, verify_request};
 
 /// Who sent a request that was admitted; handlers find it among the extensions.
 #[derive(Clone, Debug)]
@@ -123,11 +123,18 @@ async fn admit(
 ) -> Result<Request, Refused> {
     let peer = parts.extensions.get::<Peer>().ok_or(Problem::UNAVAILABLE)?.client;
     let verdict = verify_request(app, signed.claim, signed.received, peer, reading).await;
-    let principal = match verdict.map_err(|error| undecided(&error))? {
-        Verdict::Admit(principal) => principal,
-        Verdict::Refuse(refusal) => return Err(Refused::of(refusal, app.replay.retry_after(reading.wall))),
-    };
-    take_in(app, signed, parts, body, principal).await
+    let principal = admitted(app, verdict, reading)?;
+    let (mut parts, body) = take_in(app, signed, parts, body).await?;
+    let principal = admitted(app, judge_again(app, &principal), reading)?;
+    parts.extensions.insert(Admitted(principal));
+    Ok(Request::from_parts(parts, body))
+}
+
+fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Reading) -> Result<Principal, Refused> {
+    match verdict.map_err(|error| undecided(&error))? {
+        Verdict::Admit(principal) => Ok(principal),
+        Verdict::Refuse(refusal) => Err(Refused::of(refusal, app.replay.retry_after(reading.wall))),
+    }
 }
 
 /// Refuses a body that says itself that it is too long.
@@ -143,13 +150,8 @@ fn limited(route: &Route, body: Body) -> Body {
     Body::new(Limited::new(body, usize::try_from(route.max_body).unwrap_or(usize::MAX)))
 }
 
-async fn take_in(
-    app: &SharedApp,
-    signed: &Signed<'_>,
-    mut parts: Parts,
-    body: Body,
-    principal: Principal,
-) -> Result<Request, Refused> {
+/// The whole body, and the fields that the handler may see.
+async fn take_in(app: &SharedApp, signed: &Signed<'_>, mut parts: Parts, body: Body) -> Result<(Parts, Body), Refused> {
     within(signed.route, &body)?;
     let spool = Spool { limit: signed.route.max_body, directory: &app.accounts.config.data, budget: &app.budget };
     let spooled = spool.take_in(body, signed.received.content_digest().check()).await.map_err(|error| match error {
@@ -163,9 +165,8 @@ async fn take_in(
     if dropped > 0 {
         tracing::debug!(dropped, "header fields that the signature does not cover");
     }
-    parts.extensions.insert(Admitted(principal));
     parts.extensions.insert(BodyLength(spooled.length()));
-    Ok(Request::from_parts(parts, spooled.into_body()))
+    Ok((parts, spooled.into_body()))
 }
 
 /// The length of a body that was taken in.

@@ -12,39 +12,74 @@ use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use countersign_store::port::{Confirmation, Confirmed};
 
-use super::Undecided;
-use crate::app::App;
+use super::{Undecided, to_its_end};
+use crate::app::{App, SharedApp};
 use crate::edge;
 
 /// Takes the name, consumes the ticket and keeps the key, before the request is served.
-pub async fn confirm(app: &App, request: &Authentic<'_>, from: IpAddr, now: Timestamp) -> Result<Verdict, Undecided> {
+pub async fn confirm(
+    app: &SharedApp,
+    request: &Authentic<'_>,
+    from: IpAddr,
+    now: Timestamp,
+) -> Result<Verdict, Undecided> {
+    let (app, keyid) = (app.clone(), request.keyid().to_owned());
+    to_its_end(async move { confirm_pending(&app, &keyid, from, now).await }).await
+}
+
+async fn confirm_pending(app: &App, keyid: &str, from: IpAddr, now: Timestamp) -> Result<Verdict, Undecided> {
     let _alone = app.accounts.changing.lock().await;
-    if let Some(holder) = app.accounts.keyring.find(request.keyid())? {
-        return Ok(Verdict::Admit(holder.principal().clone()));
+    // Another request of this key may have been quicker; and the key may have been revoked since.
+    if let Some(holder) = app.accounts.keyring.find(keyid)? {
+        return Ok(holder.verdict());
     }
-    let Some(confirmation) = confirmation(app, request.keyid(), now)? else {
+    let Some(confirmation) = confirmation(app, keyid, now)? else {
         return Ok(Verdict::Refuse(Refusal::UnknownKey));
     };
-    let event = Event {
-        at: now,
-        kind: EventKind::Enrolled,
-        user: Some(confirmation.user.id),
-        key: Some(confirmation.key.id.clone()),
-        actor: from.to_string(),
-        detail: format!("{} as {}", confirmation.user.username, confirmation.user.role),
+    let Confirmation { user, key } = &confirmation;
+    let detail = format!("{} as {}", user.username, user.role);
+    let confirmed = match keep(app, &confirmation, from, detail).await? {
+        Confirmed::Done => None,
+        Confirmed::NameTaken => Some(Refusal::NameTaken),
+        Confirmed::TicketSpent => Some(Refusal::TicketSpent),
     };
-    let confirmed = app.accounts.stores.enrolments.confirm(&confirmation, &event).await?;
     let verdict = match confirmed {
-        Confirmed::Done => {
-            let principal = principal(&confirmation);
-            app.accounts.keyring.put(&confirmation.user, confirmation.key)?;
-            Verdict::Admit(principal)
-        }
-        Confirmed::NameTaken => Verdict::Refuse(Refusal::NameTaken),
-        Confirmed::TicketSpent => Verdict::Refuse(Refusal::TicketSpent),
+        Some(refusal) => kept_before(app, &key.id).await?.unwrap_or(Verdict::Refuse(refusal)),
+        None => Verdict::Admit(principal(&confirmation)),
     };
-    app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).take(request.keyid(), now);
+    app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).take(keyid, now);
     Ok(verdict)
+}
+
+/// Keeps a new user and key in the store, and then in memory. The caller holds
+/// [`changing`](crate::accounts::Accounts::changing).
+pub(super) async fn keep(
+    app: &App,
+    confirmation: &Confirmation,
+    from: IpAddr,
+    detail: String,
+) -> Result<Confirmed, Undecided> {
+    let Confirmation { user, key } = confirmation;
+    let event = Event {
+        at: user.created,
+        kind: EventKind::Enrolled,
+        user: Some(user.id),
+        key: Some(key.id.clone()),
+        actor: from.to_string(),
+        detail,
+    };
+    let confirmed = app.accounts.stores.enrolments.confirm(confirmation, &event).await?;
+    if confirmed == Confirmed::Done {
+        app.accounts.keyring.put(user, key.clone())?;
+    }
+    Ok(confirmed)
+}
+
+/// The name or the ticket may have gone to this very key, by a first try to which the store answered too late.
+async fn kept_before(app: &App, id: &KeyId) -> Result<Option<Verdict>, Undecided> {
+    let Some(key) = app.accounts.stores.keys.find(id).await? else { return Ok(None) };
+    app.accounts.reload_keys(key.user).await?;
+    Ok(app.accounts.keyring.find(id.as_str())?.map(|holder| holder.verdict()))
 }
 
 /// The user and key to be, if the enrolment is still waiting. It stays until the store has answered: an answer that got

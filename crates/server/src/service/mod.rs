@@ -12,6 +12,7 @@ pub mod verify_request;
 
 use countersign_core::secret::Unsealable;
 use countersign_store::port::StoreError;
+use tokio::task::JoinError;
 
 use crate::keyring::InDoubt;
 
@@ -30,4 +31,15 @@ pub enum Undecided {
     /// More work is waiting than may wait.
     #[error("too much work is waiting")]
     Overloaded,
+    /// A change broke off in a panic.
+    #[error("a change broke off")]
+    BrokeOff(#[from] JoinError),
+}
+
+/// Makes a change to its end, even if whoever asked for it goes away and is not waited for any more: what the store has
+/// committed the keyring must learn, too.
+async fn to_its_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, Undecided>> + Send + 'static,
+) -> Result<T, Undecided> {
+    tokio::spawn(change).await?
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::enrolment::seed_mode::SeedRegistration;
-use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
 use countersign_core::secret::{Root, Secret32};
 use countersign_core::time::Timestamp;
@@ -13,9 +12,9 @@ use countersign_core::username::Username;
 use countersign_store::port::{Confirmation, Confirmed, Noted};
 use sha2::{Digest as _, Sha256};
 
-use super::Undecided;
-use super::confirm::seal_root;
-use crate::app::App;
+use super::confirm::{keep, seal_root};
+use super::{Undecided, to_its_end};
+use crate::app::{App, SharedApp};
 use crate::edge;
 
 /// What the door answers to a registration.
@@ -38,7 +37,7 @@ pub enum SeedEnrolment {
 
 /// Verifies a registration, and makes the account at once, as the seed does.
 pub async fn seed_enrol(
-    app: &App,
+    app: &SharedApp,
     registration: &SeedRegistration,
     shared: &Secret32,
     from: IpAddr,
@@ -49,23 +48,24 @@ pub async fn seed_enrol(
     if app.accounts.stores.enrolments.note(nonce_hash(registration.nonce()), Timestamp::MAX).await? == Noted::Before {
         return Ok(SeedEnrolment::Unauthorized);
     }
+    let app = app.clone();
+    to_its_end(async move { make_account(&app, username, root, from, now).await }).await
+}
+
+async fn make_account(
+    app: &App,
+    username: Username,
+    root: Root,
+    from: IpAddr,
+    now: Timestamp,
+) -> Result<SeedEnrolment, Undecided> {
+    let _alone = app.accounts.changing.lock().await;
     let confirmation = confirmation(app, username, &root, now)?;
-    let event = Event {
-        at: now,
-        kind: EventKind::Enrolled,
-        user: Some(confirmation.user.id),
-        key: Some(confirmation.key.id.clone()),
-        actor: from.to_string(),
-        detail: format!("{} in seed mode; ask them to enrol again by a card", confirmation.user.username),
-    };
-    match app.accounts.stores.enrolments.confirm(&confirmation, &event).await? {
-        Confirmed::Done => {
-            let keyid = confirmation.key.id.clone();
-            app.accounts.keyring.put(&confirmation.user, confirmation.key)?;
-            Ok(SeedEnrolment::Enrolled { keyid, root })
-        }
-        Confirmed::NameTaken | Confirmed::TicketSpent => Ok(SeedEnrolment::NameTaken),
-    }
+    let detail = format!("{} in seed mode; ask them to enrol again by a card", confirmation.user.username);
+    Ok(match keep(app, &confirmation, from, detail).await? {
+        Confirmed::Done => SeedEnrolment::Enrolled { keyid: confirmation.key.id, root },
+        Confirmed::NameTaken | Confirmed::TicketSpent => SeedEnrolment::NameTaken,
+    })
 }
 
 fn confirmation(app: &App, username: Username, root: &Root, now: Timestamp) -> Result<Confirmation, Undecided> {

@@ -3,18 +3,18 @@
 use std::net::IpAddr;
 
 use countersign_core::event::EventKind;
+use countersign_core::replay::Reading;
 use countersign_core::signature::{Authentic, Authentication, Received};
 use countersign_core::time::Timestamp;
-use countersign_core::verdict::{Refusal, Verdict};
+use countersign_core::verdict::{Principal, Refusal, Verdict};
 
 use super::claim::{Claim, Claimant};
 use super::{Undecided, confirm};
-use crate::app::App;
-use countersign_core::replay::Reading;
+use crate::app::{App, SharedApp};
 
 /// Loads, decides, remembers (protocol §4). Nothing is written before the MAC is good.
 pub async fn verify_request(
-    app: &App,
+    app: &SharedApp,
     claim: &Claim,
     request: &Received,
     from: IpAddr,
@@ -40,6 +40,13 @@ pub async fn verify_request(
     Ok(verdict)
 }
 
+/// The verdict on an admitted request once its body is here. That can take minutes, and a key that was taken back
+/// meanwhile must not act: else whoever has stolen it begins a few requests in advance.
+pub fn judge_again(app: &App, principal: &Principal) -> Result<Verdict, Undecided> {
+    let holder = app.accounts.keyring.find(principal.key.as_str())?;
+    Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict()))
+}
+
 /// The one refusal for all that fails before the MAC has verified: same answer, same work.
 fn unproven(app: &App, claim: &Claim, request: &Received) -> Refusal {
     claim.spend_as_decoy(app, request.keyid());
@@ -51,14 +58,14 @@ fn unproven(app: &App, claim: &Claim, request: &Received) -> Refusal {
 }
 
 async fn admit(
-    app: &App,
+    app: &SharedApp,
     claim: &Claim,
     request: &Authentic<'_>,
     from: IpAddr,
     now: Timestamp,
 ) -> Result<Verdict, Undecided> {
     match claim.claimant() {
-        Claimant::Holder(holder) => Ok(Verdict::Admit(holder.principal().clone())),
+        Claimant::Holder(holder) => Ok(holder.verdict()),
         Claimant::Pending => confirm::confirm(app, request, from, now).await,
         Claimant::Nobody => Ok(Verdict::Refuse(Refusal::UnknownKey)),
     }
