@@ -36,7 +36,16 @@ pub struct Secrets {
     pub row: RowKey,
     /// The shared key of the seed mode, when that is on.
     pub seed: Option<Secret32>,
-    group: RwLock<Secret32>,
+    group: RwLock<Group>,
+}
+
+/// The shared key of the group, and how often it was rotated since the start.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// As it stands on group cards.
+    pub psk: Secret32,
+    /// Tells what was begun with an earlier key from what was begun with this one.
+    pub rotation: u64,
 }
 
 const OWNER: &str = "server";
@@ -56,12 +65,12 @@ impl Secrets {
         let decoy = MacKey::new(&keep.first("decoy").await?);
         let fingerprint = keep.first("replay fingerprint").await?;
         let row = RowKey::new(&keep.first("row mac").await?);
-        let group = RwLock::new(keep.first(GROUP).await?);
+        let group = RwLock::new(Group { psk: keep.first(GROUP).await?, rotation: 0 });
         Ok(Self { kek, enrolment, ticket, decoy, fingerprint, row, seed, group })
     }
 
     /// The shared key of the group, as it stands on group cards now. None when a fault left it in doubt.
-    pub fn group(&self) -> Option<Secret32> {
+    pub fn group(&self) -> Option<Group> {
         self.group.read().ok().map(|group| group.clone())
     }
 
@@ -75,7 +84,7 @@ impl Secrets {
         let (secret, sealed) = seal_fresh(&self.kek, GROUP, fresh)?;
         store.replace(GROUP, &sealed, event).await?;
         if let Ok(mut group) = self.group.write() {
-            *group = secret;
+            *group = Group { psk: secret, rotation: group.rotation + 1 };
         }
         Ok(())
     }

@@ -222,6 +222,8 @@ fn answer(
     move |actor, question| {
         let app = app.clone();
         let asked = Asked { actor: actor.to_string(), at: edge::now().wall };
-        Box::pin(async move { dispatch(&app.accounts, &asked, question).await })
+        // In a task of its own: an operator who goes away must not leave a change half made.
+        let work = tokio::spawn(async move { dispatch(&app.accounts, &asked, question).await });
+        Box::pin(async move { work.await.map_err(Undecided::from)? })
     }
 }

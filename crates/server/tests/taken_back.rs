@@ -13,11 +13,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use countersign_core::enrolment::seed_mode::SeedRegistration;
+use countersign_core::enrolment::{Card, ClientHandshake, Introduction};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::secret::Secret32;
 use countersign_core::verdict::{Refusal, Verdict};
 use countersign_server::service::Undecided;
 use countersign_server::service::claim::Claim;
+use countersign_server::service::enrol::{Enrolment, enrol};
 use countersign_server::service::seed_enrol::{SeedEnrolment, seed_enrol};
 use countersign_server::service::verify_request::verify_request;
 use futures_util::poll;
@@ -121,4 +123,19 @@ async fn no_account_is_made_in_seed_mode_beside_a_change_by_an_operator() {
     assert!(whole.app.accounts.stores.users.list(None, 10).await.unwrap().is_empty());
     drop(operator);
     assert!(matches!(registering.await.unwrap(), SeedEnrolment::Enrolled { .. }));
+}
+
+#[tokio::test]
+async fn an_enrolment_under_way_when_the_group_key_is_rotated_yields_no_key() {
+    let whole = Whole::start(None, "").await;
+    let invite = whole.operate("invite", json!({ "kind": "group", "role": "user" })).await;
+    let card: Card = invite["card"].as_str().unwrap().parse().unwrap();
+    let introduction = Introduction { username: "mallory", device: "", c_rand: Secret32::new([1; 32]), now: now() };
+    let (_, message) = ClientHandshake::start(&card, &introduction, &Secret32::new([2; 32])).unwrap();
+    let enrolling = enrol(&whole.app, &message, FROM, now());
+    tokio::pin!(enrolling);
+    assert!(poll!(&mut enrolling).is_pending(), "the card is being proven");
+    whole.operate("rotate-group", json!({})).await;
+    assert_eq!(enrolling.await.unwrap(), Enrolment::DoesNotOpen);
+    assert!(whole.app.accounts.pending.lock().unwrap().is_empty());
 }

@@ -17,6 +17,7 @@ use countersign_store::port::Noted;
 use super::{Undecided, handshakes};
 use crate::app::App;
 use crate::edge;
+use crate::secrets::Group;
 
 /// What the door answers to an enrolment message.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ struct Permission {
     role: Role,
     origin: KeyOrigin,
     spent: bool,
+    /// Which of the group's keys was proven.
+    rotation: Option<u64>,
 }
 
 /// Opens the first message of a handshake, judges it, and answers with the second (protocol §3).
@@ -73,11 +76,10 @@ fn answer_given(app: &App, knock: &Knock, now: Timestamp) -> Option<Vec<u8>> {
 /// is a decoy, so that an unknown ticket costs the same work and gets the same answer as a wrong one.
 async fn card(app: &App, kind: CardKind, now: Timestamp) -> Result<(Secret32, Option<Permission>), Undecided> {
     let known = match kind {
-        CardKind::Group => app
-            .accounts
-            .secrets
-            .group()
-            .map(|psk| (psk, Permission { role: Role::User, origin: KeyOrigin::GroupCard, spent: false })),
+        CardKind::Group => app.accounts.secrets.group().map(|Group { psk, rotation }| {
+            let (role, origin) = (Role::User, KeyOrigin::GroupCard);
+            (psk, Permission { role, origin, spent: false, rotation: Some(rotation) })
+        }),
         CardKind::Ticket(id) => ticket(app, id, now).await?,
     };
     Ok(match known {
@@ -96,7 +98,7 @@ async fn ticket(app: &App, id: TicketId, now: Timestamp) -> Result<Option<(Secre
         TicketState::Open | TicketState::Revoked { .. } => return Ok(None),
     };
     let psk = ticket_psk(&app.accounts.secrets.ticket, id, ticket.not_after, ticket.role);
-    Ok(Some((psk, Permission { role: ticket.role, origin: KeyOrigin::Ticket(id), spent })))
+    Ok(Some((psk, Permission { role: ticket.role, origin: KeyOrigin::Ticket(id), spent, rotation: None })))
 }
 
 /// The curve operations, on the bounded pool.
@@ -139,12 +141,24 @@ async fn accept(app: &Arc<App>, introduced: Introduced, of: Acceptance) -> Resul
         message_hash,
         response: response.clone(),
     };
+    let keyid = pending.keyid.clone();
     let inserted = app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(pending, now);
+    if is_rotated_away(app, permission) {
+        app.accounts.forget_pending(|pending| pending.keyid == keyid);
+        return Ok(Enrolment::DoesNotOpen);
+    }
     Ok(match inserted {
         Insertion::Kept => Enrolment::Answer(response),
         Insertion::Repeated(first) => Enrolment::Answer(first),
         Insertion::SourceFull | Insertion::Full => Enrolment::Throttled,
     })
+}
+
+/// Whether the card was voided since it was proven. A rotation changes the key first and then forgets what is pending; so
+/// an enrolment that comes too late to be forgotten finds another key here.
+fn is_rotated_away(app: &App, permission: Permission) -> bool {
+    let is_current = |proven| app.accounts.secrets.group().is_some_and(|group| group.rotation == proven);
+    permission.rotation.is_some_and(|proven| !is_current(proven))
 }
 
 async fn refuse(

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Asked, ControlError, Operation, not_found, unprocessable};
 use crate::accounts::Accounts;
 use crate::edge;
+use crate::secrets::Group;
 
 /// Asks for a card.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ impl Operation for Invite {
 }
 
 fn group_card(accounts: &Accounts) -> Result<Invitation, ControlError> {
-    let psk = accounts
+    let Group { psk, .. } = accounts
         .secrets
         .group()
         .ok_or_else(|| ControlError::new("unavailable", "restart the server: a fault left the group key in doubt"))?;
@@ -180,6 +181,7 @@ impl Operation for RotateGroup {
     type Reply = Invitation;
 
     async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Invitation, ControlError> {
+        let _alone = accounts.changing.lock().await;
         let event = asked.event(EventKind::GroupRotated, (None, None), "group cards made before are void".to_owned());
         accounts.secrets.rotate_group(&*accounts.stores.server_secrets, edge::random(), &event).await?;
         accounts.forget_pending(|pending| pending.origin == KeyOrigin::GroupCard);
