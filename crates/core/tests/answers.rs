@@ -173,6 +173,7 @@ fn an_answer_that_covers_less_is_not_believed_even_when_its_mac_is_right() {
         ("\"vary\"", "\"vary\" \"absent\""),
         ("\"@status\"", "\"@status\";bs"),
         ("\"@status\"", "\"@status\" \"@method\""),
+        (";alg", ";expires=1763780005;alg"),
     ] {
         let longer = input.replacen(from, to, 1);
         let changed = resealed(&request, answer.clone().set("signature-input", &longer), &longer[3..]);

@@ -14,6 +14,7 @@ mod component;
 mod cursor;
 mod digest;
 mod draft;
+pub mod explain;
 mod field;
 mod foreign;
 mod head;
