@@ -1,3 +1,10 @@
 //! What Countersign costs, as ratios to references measured in the same run.
 
-fn main() {}
+mod micro;
+mod report;
+mod spread;
+mod stopwatch;
+
+fn main() -> anyhow::Result<()> {
+    micro::run()
+}
