@@ -3,6 +3,8 @@ use core::str::FromStr;
 
 use countersign_core::signature::PathForm;
 
+use crate::http::router::is_ours;
+
 /// The paths of a route, compared octet for octet with the path as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoutePath {
@@ -48,7 +50,7 @@ impl FromStr for RoutePath {
         }
         // A route in a form that no request may have would never match, and somebody would rely on it.
         PathForm::Canonical.admits(path)?;
-        if OURS.iter().any(|ours| Self::Below((*ours).into()).matches(path)) {
+        if is_ours(path) {
             return Err("what lies there is Countersign's own and never reaches the API behind".to_owned());
         }
         Ok(if exactly { Self::Exactly(path.into()) } else { Self::Below(path.into()) })
@@ -63,9 +65,6 @@ impl fmt::Display for RoutePath {
         }
     }
 }
-
-/// Paths of the main listener that no route can be for.
-const OURS: [&str; 3] = ["/api/auth", "/auth", "/oauth"];
 
 #[cfg(test)]
 mod tests {
@@ -104,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_is_our_own_is_not_routed() {
-        for text in ["/api/auth", "/api/auth/enrol", "=/auth/verify", "/oauth/"] {
+        for text in ["/api/auth", "/api/auth/enrol", "=/auth/verify", "/oauth/", "/.well-known/jwks.json"] {
             assert!(text.parse::<RoutePath>().is_err_and(|reason| reason.contains("Countersign's own")), "{text}");
         }
         assert!("/api".parse::<RoutePath>().is_ok() && "/api/authors".parse::<RoutePath>().is_ok());

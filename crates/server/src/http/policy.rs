@@ -24,10 +24,14 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
-/// Fields by which a client could claim an identity, an origin, another method or another target.
+/// Fields by which a client could claim an identity, an origin, another method or another target. `proxy` would become
+/// `HTTP_PROXY` in the environment of a CGI program, and lead its own calls elsewhere (CVE-2016-5385).
 const NEVER_FROM_CLIENTS: &[&str] = &[
+    "cf-connecting-ip",
     "client-ip",
+    "fastly-client-ip",
     "forwarded",
+    "proxy",
     "remote-addr",
     "signature",
     "signature-input",
@@ -36,13 +40,10 @@ const NEVER_FROM_CLIENTS: &[&str] = &[
     "x-challenge-response",
     "x-client-ip",
     "x-cluster-client-ip",
+    "x-envoy-external-address",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
-    "x-original-host",
-    "x-original-method",
-    "x-original-uri",
-    "x-original-url",
     "x-real-ip",
     "x-rewrite-url",
     "x-security-level",
@@ -50,7 +51,7 @@ const NEVER_FROM_CLIENTS: &[&str] = &[
 
 /// The same, by how the name begins.
 const NEVER_FROM_CLIENTS_PREFIXES: &[&str] =
-    &["countersign-", "remote-", "x-auth-request-", "x-authentik-", "x-forwarded-", "x-remote-"];
+    &["countersign-", "remote-", "x-auth-request-", "x-authentik-", "x-forwarded", "x-original-", "x-remote-"];
 
 /// Fields of the API's answer that only we may speak.
 const NEVER_FROM_THE_API: &[&str] =
@@ -142,8 +143,9 @@ fn is_framing(name: &str) -> bool {
     matches!(name, "host" | "content-length")
 }
 
-/// A name with an underscore may reach an API as the twin of one with a hyphen, so none passes.
-fn may_come_from_clients(name: &str) -> bool {
+/// Whether a field may reach the API when a client sends it. A name with an underscore may arrive there as the twin of one
+/// with a hyphen, so none passes.
+pub(crate) fn may_come_from_clients(name: &str) -> bool {
     !name.contains('_')
         && !HOP_BY_HOP.contains(&name)
         && !NEVER_FROM_CLIENTS.contains(&name)
@@ -223,7 +225,10 @@ mod tests {
             "x-forwarded-for",
             "x-forwarded-host",
             "x-forwarded-proto",
+            "x-forwarded",
             "forwarded",
+            "proxy",
+            "cf-connecting-ip",
             "x-real-ip",
             "x-remote-groups",
             "x-auth-request-user",

@@ -17,6 +17,7 @@ use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::authority::Addressed;
 use super::listener::BodyViolation;
 use super::policy::{self, REMOTE_KEY, REMOTE_USER};
 use super::problem::Refused;
@@ -97,8 +98,8 @@ fn unanswered(error: &legacy::Error) -> Problem {
     BodyViolation::find(error).map_or(Problem::BAD_GATEWAY, BodyViolation::problem)
 }
 
-/// The length that the API is told is that of the body that was taken in; a body of no octets has none unless the client
-/// said so.
+/// The authority in its one spelling, which is what was signed: whoever stands in the middle can change capitals in
+/// `Host`. And the length of the body that was taken in; a body of no octets has none unless the client said so.
 fn frame(parts: &mut Parts) -> Result<(), Refused> {
     if let Some(BodyLength(length)) = parts.extensions.get() {
         let declared = parts.headers.remove(CONTENT_LENGTH).is_some();
@@ -106,9 +107,9 @@ fn frame(parts: &mut Parts) -> Result<(), Refused> {
             parts.headers.insert(CONTENT_LENGTH, (*length).into());
         }
     }
-    if !parts.headers.contains_key(HOST) {
-        return Err(Problem::MALFORMED_REQUEST.into());
-    }
+    let Addressed(authority) = parts.extensions.get().ok_or(Problem::UNAVAILABLE)?;
+    let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Problem::UNAVAILABLE)?;
+    parts.headers.insert(HOST, host);
     Ok(())
 }
 

@@ -51,7 +51,7 @@ async fn beyond(State(app): State<SharedApp>, request: Request) -> Response {
 }
 
 /// Whether an address is one of ours or below one.
-pub(super) fn is_ours(path: &str) -> bool {
+pub(crate) fn is_ours(path: &str) -> bool {
     OURS.iter().any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 

@@ -35,17 +35,13 @@ pub struct Answering<'a> {
 
 /// Takes an answer in whole, and signs its status, fields and body for the one request that it answers.
 pub async fn sign(app: &App, answering: Answering<'_>, response: Response) -> Response {
-    match signed(app, answering, response).await {
-        Ok(response) => response,
-        Err(problem) => {
-            let problem = signed(app, answering, Refused::from(problem).into_response()).await;
-            problem.unwrap_or_else(|problem| Refused::from(problem).into_response())
-        }
-    }
-}
-
-async fn signed(app: &App, answering: Answering<'_>, response: Response) -> Result<Response, Problem> {
-    take_in(app, response).await?.signed(answering)
+    let signed = match Answer::take_in(app, response).await {
+        Ok(answer) => answer.signed(answering),
+        Err(problem) => Err(problem),
+    };
+    signed
+        .or_else(|problem| Answer::of(app, problem).signed(answering))
+        .unwrap_or_else(|problem| Refused::from(problem).into_response())
 }
 
 /// An answer that is all here.
@@ -55,13 +51,20 @@ struct Answer {
     body: Buffered,
 }
 
-async fn take_in(app: &App, response: Response) -> Result<Answer, Problem> {
-    let (parts, body) = response.into_parts();
-    let body = buffer(body, app.accounts.config.sizes.max_signed_response, &app.budget).await?;
-    Ok(Answer { status: parts.status, headers: parts.headers, body })
-}
-
 impl Answer {
+    async fn take_in(app: &App, response: Response) -> Result<Self, Problem> {
+        let (parts, body) = response.into_parts();
+        let body = buffer(body, app.accounts.config.sizes.max_signed_response, &app.budget).await?;
+        Ok(Self { status: parts.status, headers: parts.headers, body })
+    }
+
+    /// A problem. It takes no part of the budget: where there is no memory for an answer, it is what says so.
+    fn of(app: &App, problem: Problem) -> Self {
+        let (parts, _) = Refused::from(problem).into_response().into_parts();
+        let body = Buffered::new(problem.json().into(), app.budget.hold());
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+
     fn signed(mut self, answering: Answering<'_>) -> Result<Response, Problem> {
         self.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let content_digest = sha256_digest_field(self.body_sent(answering));
