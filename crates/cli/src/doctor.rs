@@ -1,6 +1,7 @@
 //! `countersign doctor`
 
 use anyhow::bail;
+use countersign_core::event::{Event, EventKind};
 use countersign_server::accounts::Accounts;
 use countersign_server::config::{Checked, Config, Overrides};
 use countersign_server::data::{DataDir, LockError};
@@ -86,6 +87,10 @@ async fn reset_clock(config: Checked<Config>) -> anyhow::Result<Exit> {
     let now = edge::now().wall;
     let reset = mark.reset(now);
     marks.keep(&reset).await?;
+    let detail = format!("the accept clock was set back from {}", moment(mark.mark.as_millis()));
+    let actor = format!("uid {}", rustix::process::getuid().as_raw());
+    let event = Event { at: now, kind: EventKind::ClockAlarm, user: None, key: None, actor, detail };
+    accounts.stores.events.record(&event).await?;
     accounts.sqlite.close().await;
     say::line(format_args!("the accept clock is back at {}", moment(now.as_millis())))?;
     say::line(format_args!("requests signed at or before {} stay refused", moment(reset.low_water().as_millis())))?;

@@ -23,7 +23,7 @@ use crate::{input, print, say};
   countersign enrol --server https://api.example.com --card @card --username alice
   countersign enrol --server http://127.0.0.1:8470 --card @- --username alice --profile work < card"#)]
 pub(crate) struct Args {
-    /// Where the server is, such as https://api.example.com or http://127.0.0.1:8470
+    /// Where the server is, such as `https://api.example.com` or `http://127.0.0.1:8470`
     #[arg(long, value_name = "URL")]
     server: String,
     /// The card, a text that begins with countersign1:; @FILE reads it from a file, @- from stdin

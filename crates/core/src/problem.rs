@@ -1,4 +1,4 @@
-//! The errors of the protocol: one table of codes, statuses and texts (PROTOCOL §9, RFC 9457).
+//! The errors of the protocol: one table of codes, statuses and texts (protocol §9, RFC 9457).
 
 /// Why a request was not served. The text of each says what happened and what to do next, and never echoes input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -114,7 +114,7 @@ pub fn lock(outcome: &Result<Lock, LockError>) -> Finding {
 
 /// Whether the store is sound, by what the one who has it open found.
 pub fn store(examination: &Examination) -> Vec<Finding> {
-    let Examination { sqlite, problems, seed_mode_keys } = examination;
+    let Examination { sqlite, problems, seed_mode_keys, clock_behind_ms } = examination;
     let mut findings: Vec<Finding> = problems
         .iter()
         .map(|problem| Finding {
@@ -125,6 +125,17 @@ pub fn store(examination: &Examination) -> Vec<Finding> {
         .collect();
     if findings.is_empty() {
         findings.push(Finding::good(format!("the store is sound (SQLite {sqlite})")));
+    }
+    if let Some(behind) = clock_behind_ms {
+        findings.push(Finding {
+            severity: Severity::Fault,
+            what: format!(
+                "the clock is {} s behind what the guard has gone by before: signed requests are refused until it gets there",
+                behind / 1_000
+            ),
+            remedy: "set the clock right; if it is right, stop the guard and run `countersign doctor --reset-clock`"
+                .to_owned(),
+        });
     }
     if *seed_mode_keys > 0 {
         findings.push(Finding::warning(
@@ -217,6 +228,22 @@ mod tests {
         assert_eq!(lock(&held).severity, Severity::Good);
         let finding = lock(&directory.lock());
         assert!(finding.severity == Severity::Good && finding.what.contains("in use by process"), "{}", finding.what);
+    }
+
+    #[test]
+    fn a_clock_behind_the_accept_clock_is_a_fault_with_a_way_out() {
+        let examination = |clock_behind_ms| Examination {
+            sqlite: "3".to_owned(),
+            problems: Vec::new(),
+            seed_mode_keys: 0,
+            clock_behind_ms,
+        };
+        assert_eq!(worst(&store(&examination(None))).0, Severity::Good);
+        let (severity, said) = worst(&store(&examination(Some(691_200_000))));
+        assert!(
+            severity == Severity::Fault && said.contains("691200 s behind") && said.contains("--reset-clock"),
+            "{said}"
+        );
     }
 
     #[test]

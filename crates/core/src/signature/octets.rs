@@ -13,42 +13,10 @@ pub(super) struct Octets {
 }
 
 const MOST: usize = 64;
-/// The next multiple of six, so that two groups can be written at once.
+/// The next multiple of six, so that whole groups can be written.
 const ROOM: usize = 66;
-
-/// For each of the four places in a group, what each character adds to the group's 24 bits.
-type Alphabet = [[u32; 256]; 4];
-/// What a character adds that stands for nothing: a bit above those of any group.
-const NO_DIGIT: u32 = 1 << 24;
-static STANDARD: Alphabet = alphabet(b'+', b'/');
-static URL_SAFE: Alphabet = alphabet(b'-', b'_');
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "places are below 4 and characters below 256, and this runs in the compiler"
-)]
-const fn alphabet(sixty_two: u8, sixty_three: u8) -> Alphabet {
-    let mut places = [[NO_DIGIT; 256]; 4];
-    let mut character = 0;
-    while character < 256 {
-        let octet = character as u8;
-        let digit = match octet {
-            b'A'..=b'Z' => octet - b'A',
-            b'a'..=b'z' => octet - b'a' + 26,
-            b'0'..=b'9' => octet - b'0' + 52,
-            _ if octet == sixty_two => 62,
-            _ if octet == sixty_three => 63,
-            _ => 64,
-        };
-        let mut place = 0;
-        while place < 4 && digit < 64 {
-            places[place][character] = (digit as u32) << (18 - 6 * place);
-            place += 1;
-        }
-        character += 1;
-    }
-    places
-}
+/// Room for the digits of so many octets, in whole groups of sixteen.
+const DIGITS: usize = 96;
 
 impl Octets {
     /// Decodes base64 with padding (RFC 4648 §4); `None` when it is not canonical or has more than 64 octets.
@@ -59,13 +27,13 @@ impl Octets {
             [digits @ .., b'='] => (digits, 3),
             digits => (digits, 0),
         };
-        if digits.len() % 4 == left { Self::decode(digits, &STANDARD) } else { None }
+        if digits.len() % 4 == left { Self::decode::<b'+', b'/'>(digits) } else { None }
     }
 
     /// Decodes base64url without padding (RFC 4648 §5); `None` when it is not canonical or has more than 64 octets.
     #[inline]
     pub(super) fn unpadded(text: &[u8]) -> Option<Self> {
-        Self::decode(text, &URL_SAFE)
+        Self::decode::<b'-', b'_'>(text)
     }
 
     /// These octets.
@@ -80,47 +48,54 @@ impl Octets {
         self.octets.get(..self.length.into()).unwrap_or_default()
     }
 
-    /// Eight digits make six octets.
-    #[inline]
-    fn decode(text: &[u8], alphabet: &Alphabet) -> Option<Self> {
-        let (eights, rest) = text.as_chunks::<8>();
-        let used = rest.len() * 6 / 8;
-        let length = eights.len() * 6 + used;
-        if length > MOST || rest.len() % 4 == 1 {
+    fn decode<const SIXTY_TWO: u8, const SIXTY_THREE: u8>(text: &[u8]) -> Option<Self> {
+        let length = text.len() / 4 * 3 + (text.len() % 4).saturating_sub(1);
+        if length > MOST || text.len() % 4 == 1 {
             return None;
         }
+        // The text goes on with zeros, so that there are whole groups only.
+        let mut digits = [b'A'; DIGITS];
+        digits.get_mut(..text.len())?.copy_from_slice(text);
+        let mut all = [VALID; 16];
+        for sixteen in digits.as_chunks_mut::<16>().0.iter_mut().take(text.len().div_ceil(16)) {
+            for (digit, all) in sixteen.iter_mut().zip(&mut all) {
+                *digit = value::<SIXTY_TWO, SIXTY_THREE>(*digit);
+                *all &= *digit;
+            }
+        }
         let mut octets = [0; ROOM];
-        let mut all = 0;
-        let mut sixes = octets.as_chunks_mut::<6>().0.iter_mut();
-        for (eight, six) in eights.iter().zip(sixes.by_ref()) {
-            (*six, all) = join(eight, alphabet, all);
+        let eights = digits.as_chunks::<8>().0.iter().take(text.len().div_ceil(8));
+        for (six, eight) in octets.as_chunks_mut::<6>().0.iter_mut().zip(eights) {
+            let [_, _, packed @ ..] = pack(u64::from_be_bytes(*eight)).to_be_bytes();
+            *six = packed;
         }
-        // The rest goes on with zeros, and the bits that no octet takes must be zero too: a value has one spelling.
-        let mut eight = [b'A'; 8];
-        eight.iter_mut().zip(rest).for_each(|(place, character)| *place = *character);
-        let (last, all) = join(&eight, alphabet, all);
-        let canonical = last.iter().skip(used).all(|unused| *unused == 0);
-        if let Some(six) = sixes.next() {
-            *six = last;
-        }
-        (canonical && all < NO_DIGIT).then_some(Self { octets, length: length as u8 })
+        // The bits that no octet takes must be zero too: a value has one spelling.
+        let is_canonical = octets.get(length..)?.first().is_none_or(|unused| *unused == 0);
+        (all == [VALID; 16] && is_canonical).then_some(Self { octets, length: length as u8 })
     }
 }
 
-/// The octets of eight digits, and `all` with the bits of both groups added.
-#[inline]
-fn join(eight: &[u8; 8], alphabet: &Alphabet, all: u32) -> ([u8; 6], u32) {
-    let [a, b, c, d, e, f, g, h] = *eight;
-    let (high, low) = (bits([a, b, c, d], alphabet), bits([e, f, g, h], alphabet));
-    let [_, _, six @ ..] = (u64::from(high) << 24 | u64::from(low)).to_be_bytes();
-    (six, all | high | low)
+/// Set in the value of every digit, and in no other.
+const VALID: u8 = 64;
+
+/// The value of a digit, or zero. There are no branches and no tables, so that the compiler does sixteen at once.
+const fn value<const SIXTY_TWO: u8, const SIXTY_THREE: u8>(digit: u8) -> u8 {
+    ones_if(digit.wrapping_sub(b'A') < 26) & digit.wrapping_add(VALID.wrapping_sub(b'A'))
+        | ones_if(digit.wrapping_sub(b'a') < 26) & digit.wrapping_add((VALID + 26).wrapping_sub(b'a'))
+        | ones_if(digit.wrapping_sub(b'0') < 10) & digit.wrapping_add(VALID + 52 - b'0')
+        | ones_if(digit == SIXTY_TWO) & (VALID + 62)
+        | ones_if(digit == SIXTY_THREE) & (VALID + 63)
 }
 
-/// The 24 bits of a group of four digits, or more when one of them is none.
-#[inline]
-fn bits(group: [u8; 4], alphabet: &Alphabet) -> u32 {
-    let digits = alphabet.iter().zip(group);
-    digits.fold(0, |bits, (place, character)| bits | place.get(usize::from(character)).copied().unwrap_or(NO_DIGIT))
+const fn ones_if(holds: bool) -> u8 {
+    (holds as u8).wrapping_neg()
+}
+
+/// The low six bits of eight octets side by side: 48 bits.
+const fn pack(eight: u64) -> u64 {
+    let twos = eight & 0x003f_003f_003f_003f | (eight & 0x3f00_3f00_3f00_3f00) >> 2;
+    let fours = twos & 0x0000_0fff_0000_0fff | (twos & 0x0fff_0000_0fff_0000) >> 4;
+    fours & 0x00ff_ffff | (fours & 0x00ff_ffff_0000_0000) >> 8
 }
 
 impl fmt::Debug for Octets {

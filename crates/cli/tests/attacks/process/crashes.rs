@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use countersign_server::edge;
 
+use crate::support::in_time;
 use crate::support::process::{Place, Served};
 use crate::support::signing::{Key, Sent};
 use crate::support::wire::{Answer, Wire, ask};
@@ -18,7 +19,7 @@ async fn attempt(served: &Served, sent: &Sent) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_was_accepted_before_a_crash_is_never_accepted_after_it() {
-    let place = Place::configured("window_seconds = 2");
+    let place = Place::configured("window_seconds = 3");
     let served = place.serve();
     let key = served.user(&place.group_card(), "alice").await;
     let sent = served.good(&key).sign(&key);
@@ -26,24 +27,28 @@ async fn a_request_that_was_accepted_before_a_crash_is_never_accepted_after_it()
     let address = served.address.to_string();
     served.kill();
     let served = place.serve_at(&address);
-    // From the first moment to long after the window.
+    let codes = in_time(codes_until_it_is_old(&served, &key, &sent)).await;
+    // It is warming up at first, and in the end the request is simply old.
+    assert_eq!((codes.first(), codes.last()), (Some(&"warming-up"), Some(&"clock-skew")), "{codes:?}");
+}
+
+/// What is told of a request, again and again, from the first moment to long after the window.
+async fn codes_until_it_is_old(served: &Served, key: &Key, sent: &Sent) -> Vec<&'static str> {
     let mut codes = Vec::new();
     loop {
-        let answer = attempt(&served, &sent).await;
+        let answer = attempt(served, sent).await;
         sent.assert_answered(&key.keys.s2c, &answer);
         assert_ne!(answer.status, 200, "{answer}");
         if codes.last() != Some(&answer.code()) {
             codes.push(answer.code());
         }
-        let good = served.get(&key).await;
+        let good = served.get(key).await;
         if good == 200 && answer.code() == "clock-skew" {
-            break;
+            return codes;
         }
         assert!(matches!(good, 200 | 503), "{good}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // It is warming up at first, and in the end the request is simply old.
-    assert_eq!((codes.first(), codes.last()), (Some(&"warming-up"), Some(&"clock-skew")), "{codes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// Longer than anything here may take on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::in_time;
 
 /// One answer. Names are in lower case, values as received.
 #[derive(Clone, Debug)]
@@ -176,7 +175,7 @@ impl Wire {
 
     /// Reads more; `false` at the end, however it comes.
     async fn more(&mut self) -> bool {
-        let read = timeout(PATIENCE, self.stream.read_buf(&mut self.received)).await.expect("nothing comes any more");
+        let read = in_time(self.stream.read_buf(&mut self.received)).await;
         read.is_ok_and(|octets| octets > 0)
     }
 }

@@ -77,7 +77,7 @@ async fn issue_ticket(accounts: &Accounts, asked: &Asked, role: Role) -> Result<
     let psk = ticket_psk(&accounts.secrets.ticket, id, not_after, role);
     let card = Card::new(CardKind::Ticket(id), psk, public_key(&accounts.secrets.enrolment), &accounts.authority);
     let card = text(card)?;
-    let event = asked.event(EventKind::TicketIssued, (None, None), format!("{id} for a {role}"));
+    let event = asked.event(EventKind::TicketIssued, (None, None), format!("{id} for one {role}"));
     accounts.stores.tickets.issue(&ticket, &event).await?;
     Ok(Invitation { card, ticket: Some(id.to_string()), role: role.to_string(), not_after: Some(not_after.as_secs()) })
 }
