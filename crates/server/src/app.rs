@@ -29,6 +29,8 @@ pub struct App {
     pub throttle: Throttle,
     /// The memory for bodies and answers.
     pub budget: Budget,
+    /// The room on the disk for long bodies.
+    pub spool_budget: Budget,
     /// The API behind; without one the built-in echo answers.
     pub upstream: Option<Upstream>,
 }

@@ -186,6 +186,7 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
         handshakes: Handshakes::default(),
         throttle: Throttle::default(),
         budget: Budget::new(config.sizes.max_buffered),
+        spool_budget: Budget::new(config.sizes.max_spooled),
         upstream: config.upstream.as_ref().map(|api| Upstream::new(api.authority().clone(), config.upstream_timeout)),
         replay,
         accounts,

@@ -24,7 +24,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
     let client_address = doors::client_address(desk, written, &mut dangers);
     let sizes = quotas::sizes(desk, written);
     let seed_mode = secrets::seed_mode(desk, written, &mut dangers);
-    let routes = routes::check(desk, &written.route, sizes.max_body, &mut dangers);
+    let routes = routes::check(desk, &written.route, &sizes, &mut dangers);
     Config {
         data: desk.file("data", written.data.as_deref()).unwrap_or_else(|| PathBuf::from("./countersign-data")),
         listen: doors.listen,

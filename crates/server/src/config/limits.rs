@@ -24,8 +24,10 @@ pub struct Sizes {
     pub max_body: u64,
     /// An answer that is buffered to be signed.
     pub max_signed_response: u64,
-    /// All that is buffered at one time.
+    /// All that is in memory at one time.
     pub max_buffered: u64,
+    /// All that is in spool files at one time.
+    pub max_spooled: u64,
 }
 
 /// How many nonces the replay guard holds.

@@ -60,6 +60,7 @@ pub(super) const KEYS: &[Key] = &[
     plain("max_body", Size, "\"16 MiB\"", SIZE),
     plain("max_signed_response", Size, "\"8 MiB\"", SIZE),
     plain("max_buffered", Size, "\"256 MiB\"", SIZE),
+    plain("max_spooled", Size, "\"4 GiB\"", SIZE),
     plain("upstream_timeout_seconds", Whole, "30", "a whole number of seconds from 1 to 3600"),
     plain("ticket_days", Whole, "7", "a whole number of days from 1 to 365"),
     unset(

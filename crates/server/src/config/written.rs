@@ -25,6 +25,7 @@ pub(super) struct Written {
     pub(super) max_body: Option<Size>,
     pub(super) max_signed_response: Option<Size>,
     pub(super) max_buffered: Option<Size>,
+    pub(super) max_spooled: Option<Size>,
     pub(super) upstream_timeout_seconds: Option<u64>,
     pub(super) ticket_days: Option<u64>,
     pub(super) kek_file: Option<String>,

@@ -7,6 +7,7 @@ use axum::body::Body;
 use bytes::BytesMut;
 use countersign_core::problem::Problem;
 use countersign_core::signature::BodyCheck;
+use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
 use tokio::fs::File;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
@@ -26,7 +27,9 @@ pub struct Spool<'a> {
     /// The directory of nameless files.
     pub directory: &'a Path,
     /// The memory that all bodies share.
-    pub budget: &'a Budget,
+    pub memory: &'a Budget,
+    /// The room on the disk that all long bodies share.
+    pub disk: &'a Budget,
 }
 
 /// A body that has arrived whole and is the one that was signed.
@@ -39,7 +42,7 @@ pub struct Spooled {
 #[derive(Debug)]
 enum Content {
     Memory(Buffered),
-    File(File),
+    File(File, Hold),
 }
 
 /// Why a body was not taken in.
@@ -69,7 +72,10 @@ impl Spooled {
     pub fn into_body(self) -> Body {
         match self.content {
             Content::Memory(buffered) => buffered.into_body(),
-            Content::File(file) => Body::from_stream(ReaderStream::new(file)),
+            Content::File(file, hold) => Body::from_stream(ReaderStream::new(file).map(move |piece| {
+                let _until_sent = &hold;
+                piece
+            })),
         }
     }
 }
@@ -77,7 +83,7 @@ impl Spooled {
 impl Spool<'_> {
     /// Takes a body in and compares it with what was signed.
     pub async fn take_in(&self, mut body: Body, mut check: BodyCheck) -> Result<Spooled, NotTaken> {
-        let mut taken = Taken { memory: BytesMut::new(), hold: self.budget.hold(), file: None };
+        let mut taken = Taken { memory: BytesMut::new(), hold: self.memory.hold(), file: None };
         let mut length: u64 = 0;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| problem_behind(&error))?;
@@ -87,7 +93,7 @@ impl Spool<'_> {
                 return Err(Problem::TOO_LARGE.into());
             }
             check.update(&data);
-            taken.keep(&data, self.directory).await?;
+            taken.keep(&data, self).await?;
         }
         if !check.matches() {
             return Err(Problem::DIGEST_MISMATCH.into());
@@ -104,20 +110,20 @@ struct Taken {
 }
 
 impl Taken {
-    async fn keep(&mut self, data: &[u8], directory: &Path) -> Result<(), NotTaken> {
+    async fn keep(&mut self, data: &[u8], spool: &Spool<'_>) -> Result<(), NotTaken> {
         if let Some(file) = &mut self.file {
+            take_room(&mut self.hold, data.len())?;
             file.write_all(data).await?;
         } else if self.memory.len() + data.len() <= IN_MEMORY {
-            if !self.hold.grow(data.len()) {
-                return Err(Problem::UNAVAILABLE.into());
-            }
+            take_room(&mut self.hold, data.len())?;
             self.memory.extend_from_slice(data);
         } else {
-            let mut file = File::from_std(tempfile::tempfile_in(directory)?);
+            let mut hold = spool.disk.hold();
+            take_room(&mut hold, self.memory.len() + data.len())?;
+            let mut file = File::from_std(tempfile::tempfile_in(spool.directory)?);
             file.write_all(&self.memory).await?;
             file.write_all(data).await?;
-            self.memory = BytesMut::new();
-            self.file = Some(file);
+            (self.memory, self.hold, self.file) = (BytesMut::new(), hold, Some(file));
         }
         Ok(())
     }
@@ -127,14 +133,59 @@ impl Taken {
             Some(mut file) => {
                 file.flush().await?;
                 file.rewind().await?;
-                Ok(Content::File(file))
+                Ok(Content::File(file, self.hold))
             }
             None => Ok(Content::Memory(Buffered::new(self.memory.freeze(), self.hold))),
         }
     }
 }
 
+fn take_room(hold: &mut Hold, octets: usize) -> Result<(), Problem> {
+    if hold.grow(octets) { Ok(()) } else { Err(Problem::UNAVAILABLE) }
+}
+
 /// The problem behind a body that broke off.
 fn problem_behind(error: &axum::Error) -> Problem {
     BodyViolation::find(error).map_or(Problem::MALFORMED_REQUEST, BodyViolation::problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::signature::{Field, PathForm, Received, RequestHead, sha256_digest_field};
+
+    use super::*;
+
+    const LONG: usize = 2 * IN_MEMORY;
+
+    /// What a request with this body was signed with.
+    fn check_of(body: &[u8]) -> BodyCheck {
+        let digest = sha256_digest_field(body);
+        let input = r#"cs=("content-digest");created=1763780000;nonce="AAAAAAAAAAAAAAAAAAAAAA";keyid="k";tag="countersign-req-1""#;
+        let fields = [("content-digest", digest.as_str()), ("signature-input", input), ("signature", "cs=:AA==:")]
+            .map(|(name, value)| Field { name, value: value.as_bytes() });
+        let head = RequestHead { method: "POST", authority: "a", path: "/", query: None, fields: &fields };
+        Received::read(&head, PathForm::Canonical).unwrap().content_digest().check()
+    }
+
+    /// A body that comes in pieces.
+    async fn take_in(memory: &Budget, disk: &Budget, body: Vec<u8>) -> Result<Spooled, NotTaken> {
+        let check = check_of(&body);
+        let pieces: Vec<_> = body.chunks(100_000).map(|piece| Ok::<_, io::Error>(piece.to_vec())).collect();
+        let directory = std::env::temp_dir();
+        let spool = Spool { limit: u64::MAX, directory: &directory, memory, disk };
+        spool.take_in(Body::from_stream(futures_util::stream::iter(pieces)), check).await
+    }
+
+    #[tokio::test]
+    async fn long_bodies_share_the_room_on_the_disk_and_give_it_back_when_they_are_gone() {
+        let (memory, disk) = (Budget::new(LONG as u64), Budget::new(LONG as u64));
+        let body: Vec<u8> = (0..LONG).map(|place| (place % 251) as u8).collect();
+        let first = take_in(&memory, &disk, body.clone()).await.unwrap();
+        assert!(memory.hold().grow(LONG), "it takes no memory any more");
+        assert!(!disk.hold().grow(1), "it takes all its length on the disk");
+        assert!(matches!(take_in(&memory, &disk, body.clone()).await, Err(NotTaken::Refused(Problem::UNAVAILABLE))));
+        let sent = first.into_body().collect().await.unwrap().to_bytes();
+        assert!(sent == body);
+        take_in(&memory, &disk, body).await.unwrap();
+    }
 }

@@ -153,7 +153,12 @@ fn limited(route: &Route, body: Body) -> Body {
 /// The whole body, and the fields that the handler may see.
 async fn take_in(app: &SharedApp, signed: &Signed<'_>, mut parts: Parts, body: Body) -> Result<(Parts, Body), Refused> {
     within(signed.route, &body)?;
-    let spool = Spool { limit: signed.route.max_body, directory: &app.accounts.config.data, budget: &app.budget };
+    let spool = Spool {
+        limit: signed.route.max_body,
+        directory: &app.accounts.config.data,
+        memory: &app.budget,
+        disk: &app.spool_budget,
+    };
     let spooled = spool.take_in(body, signed.received.content_digest().check()).await.map_err(|error| match error {
         NotTaken::Refused(problem) => problem,
         NotTaken::Spool(error) => {

@@ -23,6 +23,7 @@ pub(super) fn sizes(desk: &mut Desk<'_>, written: &Written) -> Sizes {
         max_body: desk.size("max_body", written.max_body, 16 * MIB, 0..=LONGEST_BODY),
         max_signed_response: desk.size("max_signed_response", written.max_signed_response, 8 * MIB, KIB..=GIB),
         max_buffered: desk.size("max_buffered", written.max_buffered, 256 * MIB, MIB..=1_024 * GIB),
+        max_spooled: desk.size("max_spooled", written.max_spooled, 4 * GIB, 0..=1_024 * GIB),
     };
     if sizes.max_signed_response > sizes.max_buffered {
         desk.contradiction(
@@ -30,8 +31,15 @@ pub(super) fn sizes(desk: &mut Desk<'_>, written: &Written) -> Sizes {
             "is more than `max_buffered`, which all answers together may take; lower the one or raise the other",
         );
     }
+    if sizes.max_body > sizes.max_spooled {
+        desk.contradiction("max_body", MORE_THAN_SPOOLED);
+    }
     sizes
 }
+
+/// No body of that length could ever be taken in.
+pub(super) const MORE_THAN_SPOOLED: &str =
+    "is more than `max_spooled`, which all bodies together may take on the disk; lower the one or raise the other";
 
 pub(super) fn replay(desk: &mut Desk<'_>, written: &WrittenReplay) -> ReplayQuotas {
     let total = desk.whole("replay.total", written.total, 1 << 22, 1..=1 << 28);

@@ -1,15 +1,16 @@
 use super::super::desk::Desk;
 use super::super::forwardable::forwardable;
+use super::super::limits::Sizes;
 use super::super::route::{Accept, Route, Routes};
 use super::super::route_path::RoutePath;
 use super::super::written::WrittenRoute;
-use super::quotas::LONGEST_BODY;
+use super::quotas::{LONGEST_BODY, MORE_THAN_SPOOLED};
 
-pub(super) fn check(desk: &mut Desk<'_>, written: &[WrittenRoute], max_body: u64, dangers: &mut Vec<String>) -> Routes {
+pub(super) fn check(desk: &mut Desk<'_>, written: &[WrittenRoute], sizes: &Sizes, dangers: &mut Vec<String>) -> Routes {
     let mut routes: Vec<Route> = Vec::new();
     for (index, route) in written.iter().enumerate() {
         let at = format!("route[{index}]");
-        let Some(route) = one(desk, &at, route, max_body) else { continue };
+        let Some(route) = one(desk, &at, route, sizes) else { continue };
         if routes.iter().any(|other| other.path == route.path) {
             desk.contradiction(
                 &format!("{at}.path"),
@@ -21,10 +22,10 @@ pub(super) fn check(desk: &mut Desk<'_>, written: &[WrittenRoute], max_body: u64
         }
         routes.push(route);
     }
-    Routes::new(routes, max_body)
+    Routes::new(routes, sizes.max_body)
 }
 
-fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, max_body: u64) -> Option<Route> {
+fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, sizes: &Sizes) -> Option<Route> {
     if written.path.is_none() {
         desk.wrong(&format!("{at}.path"), None, "it is missing");
     }
@@ -39,11 +40,15 @@ fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, max_body: u64) -> 
              route; leave one of the two out",
         );
     }
+    let max_body = desk.size(&format!("{at}.max_body"), written.max_body, sizes.max_body, 0..=LONGEST_BODY);
+    if written.max_body.is_some() && accept == Accept::Signature && max_body > sizes.max_spooled {
+        desk.contradiction(&format!("{at}.max_body"), MORE_THAN_SPOOLED);
+    }
     let forward = written.forward_unsigned.as_deref();
     Some(Route {
         accept,
         forward_unsigned: desk.list(&format!("{at}.forward_unsigned"), forward, forwardable),
-        max_body: desk.size(&format!("{at}.max_body"), written.max_body, max_body, 0..=LONGEST_BODY),
+        max_body,
         raw_path,
         path: path?,
     })
