@@ -33,7 +33,8 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// The API at this authority, by plain HTTP/1.1; each answer must begin and end within `timeout`.
+    /// The API at this authority, by plain HTTP/1.1. Each answer must begin within `timeout`, and end within it where it is
+    /// held back to be signed; what is passed on as it comes may go on for as long as its client takes it.
     pub fn new(authority: Authority, timeout: Duration) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -47,6 +48,7 @@ impl Upstream {
 
     /// Hands an admitted request on and gives back the API's answer, less what only we may say.
     pub async fn forward(&self, request: Request) -> Result<Response, Refused> {
+        let is_held_back = request.extensions().get::<Admitted>().is_some();
         let request = self.outgoing(request)?;
         let mut until = Box::pin(tokio::time::sleep(self.timeout));
         let answer = tokio::select! {
@@ -64,7 +66,8 @@ impl Upstream {
         policy::keep_for_client(parts.status, &mut parts.headers);
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
-        Ok(Response::from_parts(parts, Body::new(Timely::new(body, until))))
+        let body = if is_held_back { Body::new(Timely::new(body, until)) } else { Body::new(body) };
+        Ok(Response::from_parts(parts, body))
     }
 
     /// The same octets of method, path and query that were signed, to the API's address.

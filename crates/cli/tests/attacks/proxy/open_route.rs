@@ -1,7 +1,9 @@
 //! A route that lets anyone in lets them into that route, and no further.
 
+use std::time::Duration;
+
 use crate::support::guard::Running;
-use crate::support::upstream::Api;
+use crate::support::upstream::{Act, Api};
 use crate::support::wire::{Answer, Wire, ask};
 
 const CONFIGURATION: &str = "authorities = [\"a\"]\nmax_body = \"10 B\"\n[[route]]\npath = \"/open\"\naccept = \"danger-anyone\"\n\
@@ -120,6 +122,19 @@ async fn on_an_open_route_nobody_is_anybody_and_a_bad_signature_is_still_bad() {
     assert!(api.heard().is_empty());
     assert_eq!(guard.ask(&good, &key).await.status, 200);
     assert_eq!(api.only().lines("remote-user"), ["alice"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_nobody_signs_may_go_on_for_longer_than_one_that_is_held_back() {
+    let api = Api::start(|_| {
+        let begin = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234".to_vec();
+        vec![Act::Say(begin), Act::Wait(Duration::from_millis(1_500)), Act::Say(b"56789".to_vec())]
+    });
+    let api = api.await;
+    let guard = Running::before(api.address, &format!("upstream_timeout_seconds = 1\n{CONFIGURATION}")).await;
+    let key = guard.user("alice").await;
+    assert_eq!(guard.get("/open", &key).await.code(), "gateway-timeout");
+    assert_eq!(asked(&guard, "/open").await.body, b"0123456789");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -41,6 +42,7 @@ impl Heard {
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     Say(Vec<u8>),
+    Wait(Duration),
     /// Nothing more, ever.
     Hold,
     Close,
@@ -115,6 +117,7 @@ async fn converse<F: Fn(&Heard) -> Vec<Act>>(mut stream: TcpStream, acts: Arc<F>
         for act in acts(&request) {
             match act {
                 Act::Say(octets) if stream.write_all(&octets).await.is_ok() => {}
+                Act::Wait(time) => tokio::time::sleep(time).await,
                 Act::Hold => std::future::pending().await,
                 Act::Say(_) | Act::Close => return,
             }
