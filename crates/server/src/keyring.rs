@@ -7,11 +7,13 @@ use countersign_core::account::{KeyRecord, KeyState, User, UserState};
 use countersign_core::id::{KeyId, UserId};
 use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Unsealable};
 use countersign_core::verdict::{Principal, Refusal, Verdict};
+use tokio::sync::watch;
 
 /// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
 #[derive(Debug, Default)]
 pub struct Keyring {
     holders: RwLock<HashMap<KeyId, Arc<Holder>>>,
+    changes: watch::Sender<()>,
 }
 
 /// The table cannot be trusted: a thread died while it was changing it. The guard then refuses.
@@ -42,6 +44,7 @@ impl Keyring {
     pub fn put(&self, user: &User, record: KeyRecord) -> Result<(), InDoubt> {
         let holder = Holder::new(user, record);
         self.holders.write().map_err(|_| InDoubt)?.insert(holder.principal.key.clone(), Arc::new(holder));
+        self.changes.send_replace(());
         Ok(())
     }
 
@@ -61,6 +64,16 @@ impl Keyring {
         self.entomb(|holder| holder.principal.user == user)
     }
 
+    /// Completes once nothing that this key signs is accepted any more: what was admitted and still goes on ends then.
+    pub async fn ended(&self, keyid: &KeyId) {
+        let mut changes = self.changes.subscribe();
+        while let Ok(Some(holder)) = self.find(keyid.as_str()) {
+            if holder.admission() == Admission::Tombstone || changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// How many keys are so.
     pub fn count(&self, so: impl Fn(&KeyRecord) -> bool) -> Result<u64, InDoubt> {
         Ok(self.holders.read().map_err(|_| InDoubt)?.values().filter(|holder| so(&holder.record)).count() as u64)
@@ -71,6 +84,8 @@ impl Keyring {
         for holder in holders.values_mut().filter(|holder| concerned(holder)) {
             *holder = Arc::new(holder.entombed());
         }
+        drop(holders);
+        self.changes.send_replace(());
         Ok(())
     }
 }
@@ -120,8 +135,12 @@ impl Holder {
         if let Some(keys) = self.keys.get() {
             return Ok(keys);
         }
-        let id = self.principal.key.as_str();
-        let root = kek.open32(id, self.principal.username.as_str(), &self.record.root).map(Root::new)?;
-        Ok(self.keys.get_or_init(|| root.key_pair(id)))
+        let root = self.root(kek)?;
+        Ok(self.keys.get_or_init(|| root.key_pair(self.principal.key.as_str())))
+    }
+
+    /// The root of the key, unsealed anew: for derivations that are rare.
+    pub fn root(&self, kek: &KeyEncryptionKey) -> Result<Root, Unsealable> {
+        kek.open32(self.principal.key.as_str(), self.principal.username.as_str(), &self.record.root).map(Root::new)
     }
 }

@@ -42,9 +42,23 @@ impl Root {
 
     /// The two keys that sign requests and responses of `keyid`.
     pub fn key_pair(&self, keyid: &str) -> KeyPair {
+        self.pair("c2s mac", "s2c mac", keyid)
+    }
+
+    /// The two keys that sign envelopes (protocol §8).
+    pub fn envelope_pair(&self, keyid: &str) -> KeyPair {
+        self.pair("c2s env", "s2c env", keyid)
+    }
+
+    /// The two keys that sign the frames of streams (protocol §9).
+    pub fn stream_pair(&self, keyid: &str) -> KeyPair {
+        self.pair("c2s stream", "s2c stream", keyid)
+    }
+
+    fn pair(&self, c2s: &str, s2c: &str, keyid: &str) -> KeyPair {
         KeyPair {
-            c2s: MacKey::new(&self.derive("c2s mac", keyid.as_bytes())),
-            s2c: MacKey::new(&self.derive("s2c mac", keyid.as_bytes())),
+            c2s: MacKey::new(&self.derive(c2s, keyid.as_bytes())),
+            s2c: MacKey::new(&self.derive(s2c, keyid.as_bytes())),
         }
     }
 
