@@ -201,3 +201,14 @@ fn operator(
         Box::pin(async move { work.await.map_err(Undecided::from)? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_can_be_opened_and_stopped_in_a_task_of_its_own() {
+        fn as_a_task(_: impl Future + Send + 'static) {}
+        let _ = |config, guard: Guard| (as_a_task(Guard::open(config)), as_a_task(guard.stop()));
+    }
+}
