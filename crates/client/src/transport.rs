@@ -16,7 +16,9 @@ use countersign_core::time::Timestamp;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
-use crate::conversation::{CannotSign, ClockChange, Conversation, Incoming, Outcome, Outgoing, PATIENCE, Reading};
+use crate::conversation::{
+    CannotSign, ClockChange, Conversation, Incoming, Outcome, Outgoing, PATIENCE, Reading, Receipt,
+};
 use crate::{BadUrl, Server, Target, Unverified, Verified};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,9 +30,9 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    server: Server,
-    conversation: Arc<Conversation>,
-    clock: Clock,
+    pub(crate) server: Server,
+    pub(crate) conversation: Arc<Conversation>,
+    pub(crate) clock: Clock,
 }
 
 /// A verified answer, and what it took to get it.
@@ -103,7 +105,12 @@ impl Client {
         }
         let answer = self.http.execute(request).await.map_err(Network::of)?;
         let arrived = Arrived::read(answer).await?;
-        match self.conversation.receive(&signed.receipt, &arrived.incoming(), self.clock.read()) {
+        self.judge(&signed.receipt, &arrived)
+    }
+
+    /// What came back for a request, if it is the server's own.
+    pub(crate) fn judge(&self, receipt: &Receipt, arrived: &Arrived) -> Result<Verified, CallError> {
+        match self.conversation.receive(receipt, &arrived.incoming(), self.clock.read()) {
             Outcome::Verified(verified) => Ok(verified),
             Outcome::Interference(class) => Err(CallError::Interference(class)),
             Outcome::Unverified(answer) => Err(CallError::Unverified(answer)),
@@ -111,7 +118,7 @@ impl Client {
     }
 
     /// Names the server as the signature does, when it is reached under another name.
-    fn name_the_server(&self, target: &Target, headers: &mut HeaderMap) {
+    pub(crate) fn name_the_server(&self, target: &Target, headers: &mut HeaderMap) {
         let authority = &self.conversation.credentials().authority;
         if target.authority() != authority
             && let Ok(host) = HeaderValue::from_str(authority.as_str())
@@ -173,6 +180,9 @@ pub enum CallError {
     /// An error that nobody signed. What became of the request is unknown.
     #[error("{0}")]
     Unverified(Unverified),
+    /// The server agreed to a WebSocket in words that do not fit the handshake.
+    #[error("the server's answer does not fit the handshake of a WebSocket (RFC 6455)")]
+    NotAWebSocket,
     /// There was no answer.
     #[error(transparent)]
     Network(#[from] Network),
@@ -285,10 +295,10 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// 32 octets from the operating system.
+/// Octets from the operating system.
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which randomness is read")]
-pub(crate) fn random() -> Result<[u8; 32], Network> {
-    let mut octets = [0; 32];
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Network> {
+    let mut octets = [0; N];
     getrandom::fill(&mut octets).map_err(Network::NoRandomness)?;
     Ok(octets)
 }

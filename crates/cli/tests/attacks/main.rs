@@ -18,4 +18,5 @@ mod process;
 mod proxy;
 mod support;
 mod unproven;
+mod websocket;
 mod window;

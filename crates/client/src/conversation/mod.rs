@@ -21,6 +21,7 @@ use countersign_core::signature::{
     VerifiedAnswer, sha256_digest_field, sign_request,
 };
 use countersign_core::time::{Freshness, Timestamp};
+use http::header::UPGRADE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::Credentials;
@@ -149,9 +150,23 @@ impl Conversation {
 
     /// Signs a request and lets it wait for its answer. `nonce` is 32 random octets, new for every call.
     pub fn sign(&self, request: &Outgoing<'_>, nonce: [u8; 32], now: Reading) -> Result<Signed, CannotSign> {
-        if let Some(name) = request.headers.keys().find(|name| RESERVED.contains(&name.as_str())) {
-            return Err(CannotSign::Reserved(name.clone()));
-        }
+        unreserved(request.headers.keys())?;
+        self.sign_unless_reserved(request, nonce, now)
+    }
+
+    /// The same for a handshake that asks to make its connection a WebSocket: `upgrade` is among its fields, and is
+    /// covered like them.
+    pub fn sign_handshake(&self, request: &Outgoing<'_>, nonce: [u8; 32], now: Reading) -> Result<Signed, CannotSign> {
+        unreserved(request.headers.keys().filter(|name| **name != UPGRADE))?;
+        self.sign_unless_reserved(request, nonce, now)
+    }
+
+    fn sign_unless_reserved(
+        &self,
+        request: &Outgoing<'_>,
+        nonce: [u8; 32],
+        now: Reading,
+    ) -> Result<Signed, CannotSign> {
         let created = Timestamp::from_secs(lock(&self.clock).time(now).as_secs());
         let mut added = HeaderMap::new();
         added.insert("content-digest", value(&sha256_digest_field(request.body))?);
@@ -245,7 +260,7 @@ impl Conversation {
         }
         let fields: Vec<_> = fields(answer.headers).collect();
         let status = answer.status.as_u16();
-        let bodyless = waiting.head || matches!(status, 204 | 304);
+        let bodyless = waiting.head || matches!(status, 101 | 204 | 304);
         let received = ReceivedAnswer { status, fields: &fields, body, bodyless };
         waiting.signed.verify_answer(&self.credentials.keys.s2c, &received)
     }
@@ -255,6 +270,13 @@ impl Conversation {
             Answers::AllSigned => SAID_WITHOUT_A_KEY.contains(&status.as_u16()),
             Answers::RefusalsOnly => true,
         }
+    }
+}
+
+fn unreserved<'a>(mut names: impl Iterator<Item = &'a HeaderName>) -> Result<(), CannotSign> {
+    match names.find(|name| RESERVED.contains(&name.as_str())) {
+        Some(name) => Err(CannotSign::Reserved(name.clone())),
+        None => Ok(()),
     }
 }
 

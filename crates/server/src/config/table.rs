@@ -84,4 +84,5 @@ pub(super) const KEYS: &[Key] = &[
     key("route[].forward_unsigned", List, "[]", "[\"x-request-id\"]", "a list of names of header fields"),
     key("route[].max_body", Size, "", "\"1 MiB\"", SIZE),
     plain("route[].raw_path", Flag, "false", SWITCH),
+    plain("route[].websocket", Flag, "false", SWITCH),
 ];

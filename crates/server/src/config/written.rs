@@ -68,4 +68,5 @@ pub(super) struct WrittenRoute {
     pub(super) forward_unsigned: Option<Vec<String>>,
     pub(super) max_body: Option<Size>,
     pub(super) raw_path: Option<bool>,
+    pub(super) websocket: Option<bool>,
 }

@@ -19,6 +19,8 @@ pub mod sign;
 pub mod spool;
 #[cfg(feature = "standalone")]
 mod timely;
+#[cfg(feature = "standalone")]
+mod tunnel;
 pub mod verify;
 
 pub use body_violation::BodyViolation;

@@ -61,6 +61,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "KiB, MiB and GiB",
     ),
     ("[[route]]\npath = \"/a\"\nraw_path = 1", "route[0].raw_path", "true or false"),
+    ("[[route]]\npath = \"/a\"\nwebsocket = \"yes\"", "route[0].websocket", "true or false"),
 ];
 
 #[test]

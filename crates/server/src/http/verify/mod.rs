@@ -3,6 +3,7 @@
 mod api;
 mod body;
 mod read;
+mod upgrade;
 
 use std::panic::AssertUnwindSafe;
 
@@ -19,6 +20,7 @@ pub use self::api::Api;
 pub use self::body::BodyLength;
 use self::body::{limited, take_in, within};
 use self::read::{Arrived, read};
+pub use self::upgrade::Upgradable;
 use super::identity::Identity;
 use super::peer::Peer;
 use super::policy;
@@ -79,6 +81,7 @@ async fn answer_signed(
 /// Where the route lets anybody in: passed on as it comes, without an identity, and not signed.
 async fn answer_anyone(route: &Route, request: Request, api: impl Api) -> Response {
     let (mut parts, body) = request.into_parts();
+    upgrade::decide(&mut parts, None);
     policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
     match within(route, &body) {
         Ok(()) => run(api, Request::from_parts(parts, limited(route, body))).await,
@@ -107,6 +110,7 @@ fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Readi
 /// knows how far it got: 502, and the guard goes on.
 async fn run(api: impl Api, request: Request) -> Response {
     let failed = || Refused::from(Problem::BAD_GATEWAY).into_response();
+    let upgradable = request.extensions().get().copied();
     let mut response = match AssertUnwindSafe(api.call(request)).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {
@@ -118,9 +122,13 @@ async fn run(api: impl Api, request: Request) -> Response {
             failed()
         }
     };
-    if response.extensions_mut().remove::<Unfiltered>().is_none() {
-        policy::keep_for_client(response.status(), response.headers_mut());
+    if response.extensions_mut().remove::<Unfiltered>().is_some() {
+        return response;
     }
+    if response.status().is_informational() {
+        return upgrade::settle(upgradable, response).unwrap_or_else(failed);
+    }
+    policy::keep_for_client(response.status(), response.headers_mut());
     response
 }
 
