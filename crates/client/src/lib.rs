@@ -13,6 +13,7 @@ mod enrol;
 mod middleware;
 mod target;
 mod transport;
+mod trust;
 
 pub use conversation::{Conversation, Unverified, Verified};
 pub use countersign_core::signature::Interference;
@@ -21,3 +22,4 @@ pub use enrol::{Enrolment, EnrolmentError, Person, enrol, enrol_in_seed_mode};
 pub use middleware::{NotForUs, SignAndVerify};
 pub use target::{BadUrl, Server, Target};
 pub use transport::{Answer, CallError, Client, Network, explain};
+pub use trust::{CertificateAuthorities, NoCertificates};

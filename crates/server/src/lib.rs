@@ -14,4 +14,5 @@ pub mod secrets;
 pub mod serve;
 pub mod service;
 pub mod telemetry;
+pub mod tls;
 pub mod worker;

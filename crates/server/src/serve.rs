@@ -20,7 +20,7 @@ use crate::control::{Actor, BindError, ControlError, ControlSocket};
 use crate::data::{DataDir, DataError, LockError};
 use crate::edge;
 use crate::http::buffer::Budget;
-use crate::http::listener::{self, Limits, Pace};
+use crate::http::listener::{self, Limits, Pace, Sockets};
 use crate::http::proxy::Upstream;
 use crate::http::router::{admin_router, main_router};
 use crate::replay::{ReplayParts, ReplayState, SavedRing};
@@ -29,8 +29,9 @@ use crate::service::control::{Asked, dispatch};
 use crate::service::folding::Folding;
 use crate::service::handshakes::Handshakes;
 use crate::service::throttle::Throttle;
+use crate::tls::{Terminal, TlsError};
 use crate::worker::accept_mark::AcceptMarkKeeper;
-use crate::worker::housekeeping;
+use crate::worker::{certificate, housekeeping};
 
 /// Why the guard did not start.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The control socket.
     #[error(transparent)]
     Control(#[from] BindError),
+    /// The certificate, or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The keys could not be loaded.
     #[error(transparent)]
     Keyring(#[from] Undecided),
@@ -86,6 +90,7 @@ pub struct Server {
     address: SocketAddr,
     admin_address: SocketAddr,
     is_new: bool,
+    tls: Option<Arc<Terminal>>,
 }
 
 impl Server {
@@ -93,6 +98,7 @@ impl Server {
     pub async fn start(config: Checked<Config>) -> Result<Self, StartError> {
         let directory = DataDir::open(&config.data)?;
         let lock = directory.lock()?;
+        let tls = config.tls.clone().map(Terminal::open).transpose()?.map(Arc::new);
         let (main, address) = bind("listen", config.listen).await?;
         let (admin, admin_address) = bind("admin_listen", config.admin_listen).await?;
         let accounts = Accounts::open(config.bound_to(address), &directory, &lock).await?;
@@ -103,7 +109,7 @@ impl Server {
             && accounts.stores.tickets.list(None, 1).await?.is_empty();
         let app = Arc::new(app(accounts, replay));
         app.accounts.stores.events.record(&event(EventKind::Started, env!("CARGO_PKG_VERSION"))).await?;
-        Ok(Self { app, main, admin, control, address, admin_address, is_new })
+        Ok(Self { app, main, admin, control, address, admin_address, is_new, tls })
     }
 
     /// Where it listens.
@@ -111,7 +117,13 @@ impl Server {
         self.address
     }
 
-    /// Where it listens for operators.
+    /// Where it listens, as a URL: `http://127.0.0.1:8470`.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Where it listens for operators, always without TLS.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
     }
@@ -128,16 +140,20 @@ impl Server {
 
     /// Serves until `stop`; then finishes what is in flight and saves what must outlive the process.
     pub async fn run(self, stop: CancellationToken) -> Result<(), StopError> {
-        let Self { app, main, admin, control, .. } = self;
+        let Self { app, main, admin, control, tls, .. } = self;
         let workers = CancellationToken::new();
         let mut working = JoinSet::new();
         working.spawn(housekeeping::run(app.clone(), workers.clone()));
         let keeper = AcceptMarkKeeper::new(app.replay.clone(), app.accounts.stores.events.clone());
         working.spawn(keeper.run(edge::now, workers.clone()));
+        if let Some(terminal) = &tls {
+            working.spawn(certificate::run(app.clone(), terminal.clone(), workers.clone()));
+        }
         let mut doors = JoinSet::new();
         let config = &app.accounts.config;
         let limits = limits(&config.limits);
         let clients = config.client_address.clone();
+        let main = Sockets::new(main, tls);
         doors.spawn(listener::serve(main, limits, clients.clone(), main_router(app.clone()), stop.clone()));
         doors.spawn(listener::serve(admin, limits, clients, admin_router(app.clone()), stop.clone()));
         doors.spawn(control.serve(stop.clone().cancelled_owned(), answer(app.clone())));

@@ -1,4 +1,5 @@
 //! What goes on beside the requests.
 
 pub mod accept_mark;
+pub mod certificate;
 pub mod housekeeping;
