@@ -11,6 +11,3 @@ mod executor;
 mod taking;
 
 pub(super) use self::body::Pacing;
-
-#[cfg(test)]
-mod tests;
