@@ -17,9 +17,12 @@ pub(super) struct Greeting {
     pub(super) received: Vec<u8>,
 }
 
+/// What was read already, and what is to come.
+type Whole = Chain<Cursor<Vec<u8>>, OwnedReadHalf>;
+
 /// A connection after it.
 pub(super) struct Greeted {
-    pub(super) io: TlsStream<Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>>,
+    pub(super) io: TlsStream<Join<Whole, OwnedWriteHalf>>,
     pub(super) speaks_http_2: bool,
 }
 

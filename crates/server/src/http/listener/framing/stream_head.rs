@@ -6,7 +6,7 @@
 //! was: `Host` says what `:authority` said, there is one `Cookie`, and the target is in origin form. `:scheme` is not
 //! looked at: no signature covers it, because whoever ends TLS changes it.
 
-use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Uri, uri};
 
@@ -16,6 +16,7 @@ use super::octets::is_value;
 use super::request_line::{check_method, check_target};
 use super::violation::Violation::{self, HeadTooLarge, Malformed, TargetTooLong};
 use super::{MAX_FIELDS, MAX_HEAD, MAX_TARGET};
+use crate::http::cookies;
 
 /// Judges a head, and gives it the form that a head of HTTP/1.1 has.
 pub(in crate::http::listener) fn judge(parts: &mut Parts) -> Result<(), Violation> {
@@ -23,7 +24,7 @@ pub(in crate::http::listener) fn judge(parts: &mut Parts) -> Result<(), Violatio
     let target = target(&parts.method, &parts.uri)?;
     let host = host(&parts.uri, &parts.headers)?;
     parts.headers.insert(HOST, host);
-    join_cookies(&mut parts.headers)?;
+    cookies::join(&mut parts.headers);
     check_fields(&parts.headers, target.as_str().len())?;
     parts.uri = Uri::from(target);
     Ok(())
@@ -52,17 +53,6 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Result<HeaderValue, Violation> {
     HeaderValue::from_str(authority).map_err(|_| Malformed("an :authority that is host[:port]"))
 }
 
-/// Cookies may come in several fields so that they are compressed better; they are one for everybody else (RFC 9113
-/// §8.2.3), and for the signature.
-fn join_cookies(headers: &mut HeaderMap) -> Result<(), Violation> {
-    let mut crumbs = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
-    let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) else { return Ok(()) };
-    let joined = [first, second].into_iter().chain(crumbs).collect::<Vec<_>>().join(b"; ".as_slice());
-    let joined = HeaderValue::from_maybe_shared(bytes::Bytes::from(joined));
-    headers.insert(COOKIE, joined.map_err(|_| Malformed("a field value of visible ASCII, spaces and tabs"))?);
-    Ok(())
-}
-
 /// The rules for fields of HTTP/1.1, and its limits: the size is what the head would have there.
 fn check_fields(headers: &HeaderMap, target: usize) -> Result<(), Violation> {
     let size = headers.iter().fold(target, |size, (name, value)| size + name.as_str().len() + value.len() + 4);
@@ -89,6 +79,7 @@ fn check_fields(headers: &HeaderMap, target: usize) -> Result<(), Violation> {
 #[cfg(test)]
 mod tests {
     use http::Request;
+    use http::header::COOKIE;
 
     use super::*;
 
