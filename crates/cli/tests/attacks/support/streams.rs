@@ -18,8 +18,8 @@ pub(crate) struct Streams {
     driving: JoinHandle<()>,
     /// What was sent and is no whole head.
     held: Vec<u8>,
-    /// The body that goes on, and how much of it is to come.
-    body: Option<(SendStream<Bytes>, usize)>,
+    /// The body that goes on, and how much of it is to come; nothing is said of that where it comes in chunks.
+    body: Option<(SendStream<Bytes>, Option<usize>)>,
     asked: VecDeque<ResponseFuture>,
 }
 
@@ -41,14 +41,13 @@ impl Streams {
     pub(crate) async fn send(&mut self, octets: &[u8]) {
         self.held.extend_from_slice(octets);
         loop {
-            if let Some((mut stream, left)) = self.body.take() {
-                let length = left.min(self.held.len());
-                let piece = Bytes::from(self.held.drain(..length).collect::<Vec<_>>());
-                let _ = stream.send_data(piece, length == left);
-                if length < left {
-                    self.body = Some((stream, left - length));
-                    return;
-                }
+            let goes_on = match self.body.take() {
+                Some((stream, Some(left))) => self.piece(stream, left),
+                Some((stream, None)) => self.chunk(stream),
+                None => false,
+            };
+            if goes_on {
+                return;
             }
             let Some(end) = self.held.windows(4).position(|four| four == b"\r\n\r\n") else { return };
             let head: Vec<u8> = self.held.drain(..end + 4).collect();
@@ -56,12 +55,34 @@ impl Streams {
         }
     }
 
+    /// Sends what there is of a body of a known length. Whether there is more to come.
+    fn piece(&mut self, mut stream: SendStream<Bytes>, left: usize) -> bool {
+        let length = left.min(self.held.len());
+        let piece = Bytes::from(self.held.drain(..length).collect::<Vec<_>>());
+        let _ = stream.send_data(piece, length == left);
+        self.body = Some((stream, Some(left - length))).filter(|_| length < left);
+        length < left
+    }
+
+    /// Sends what stands in chunks, which have to be there.
+    fn chunk(&mut self, mut stream: SendStream<Bytes>) -> bool {
+        loop {
+            let line = self.held.windows(2).position(|two| two == b"\r\n").expect("a whole chunk");
+            let size = usize::from_str_radix(str::from_utf8(&self.held[..line]).unwrap(), 16).unwrap();
+            let chunk: Vec<u8> = self.held.drain(..line + size + 4).skip(line + 2).take(size).collect();
+            let _ = stream.send_data(chunk.into(), size == 0);
+            if size == 0 {
+                return false;
+            }
+        }
+    }
+
     async fn request(&mut self, head: &[u8]) {
         let said = Said::of(head).unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(head)));
         let Ok(mut sender) = self.sender.clone().ready().await else { return };
-        let Ok((answer, stream)) = sender.send_request(said.request, said.length == 0) else { return };
+        let Ok((answer, stream)) = sender.send_request(said.request, said.length == Some(0)) else { return };
         self.asked.push_back(answer);
-        self.body = Some((stream, said.length)).filter(|(_, length)| *length > 0);
+        self.body = Some((stream, said.length)).filter(|(_, length)| *length != Some(0));
     }
 
     /// The answer to the next request; `None` when it was reset, or the connection ended.
@@ -73,9 +94,11 @@ impl Streams {
             let _ = body.flow_control().release_capacity(piece.len());
             octets.extend_from_slice(&piece);
         }
-        let fields: Vec<_> =
+        let mut fields: Vec<_> =
             parts.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-        let mut told = format!("HTTP/2 {}\r\n", parts.status.as_u16()).into_bytes();
+        // The order of different fields means nothing, and depends on what they were made by.
+        fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut told = format!("HTTP/2 {} \r\n", parts.status.as_u16()).into_bytes();
         for (name, value) in &fields {
             told.extend_from_slice(&[name.as_bytes(), b": ", value, b"\r\n"].concat());
         }
@@ -87,7 +110,8 @@ impl Streams {
 /// What a head of HTTP/1.1 says, in the words of HTTP/2.
 pub(crate) struct Said {
     request: Request<()>,
-    length: usize,
+    /// Of the body; unknown where it comes in chunks.
+    length: Option<usize>,
 }
 
 impl Said {
@@ -114,7 +138,9 @@ impl Said {
         let mut request = Request::new(());
         (*request.method_mut(), *request.uri_mut()) = (method, uri.map_err(|_| "no URI")?);
         // One Host is the authority; more than one are said beside it.
-        for (name, value) in fields.iter().filter(|(name, _)| name != "host" || hosts.len() > 1) {
+        let chunked = |(name, value): &(String, Vec<u8>)| name == "transfer-encoding" && value == b"chunked";
+        let said_otherwise = |field: &&(String, Vec<u8>)| chunked(field) || (field.0 == "host" && hosts.len() == 1);
+        for (name, value) in fields.iter().filter(|field| !said_otherwise(field)) {
             if matches!(name.as_str(), "connection" | "transfer-encoding" | "upgrade" | "keep-alive" | "te") {
                 return Err("a field that HTTP/2 does not have");
             }
@@ -124,6 +150,7 @@ impl Said {
         }
         let length = fields.iter().find(|(name, _)| name == "content-length").map(|(_, value)| value.as_slice());
         let length = str::from_utf8(length.unwrap_or(b"0")).ok().and_then(|digits| digits.parse().ok());
-        Ok(Self { request, length: length.ok_or("no length")? })
+        let length = if fields.iter().any(chunked) { None } else { Some(length.ok_or("no length")?) };
+        Ok(Self { request, length })
     }
 }

@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::streams::Said;
+
 /// How octets reach a guard.
 #[allow(dead_code, reason = "each program of tests speaks one of them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,17 @@ impl Drop for Door {
 }
 
 impl Transport {
+    /// Whether octets stand for themselves here. Where they do not, there are rules of HTTP/1.1 that cannot be broken; those
+    /// of HTTP/2 are broken, frame by frame, in the tests of the listener.
+    pub(crate) fn has_octets(self) -> bool {
+        self != Self::Http2
+    }
+
+    /// Whether this head can be sent at all.
+    pub(crate) fn can_say(self, head: &str) -> bool {
+        self.has_octets() || Said::of(head.as_bytes()).is_ok()
+    }
+
     /// Makes a certificate in this directory where one is needed: what the configuration says of it, and whom to trust.
     pub(crate) fn prepare(self, directory: &Path) -> (String, Option<Arc<ClientConfig>>) {
         if self == Self::Plain {

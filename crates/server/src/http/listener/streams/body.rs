@@ -46,7 +46,11 @@ impl Pacing {
     /// Waits until it has waited too long.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<BodyViolation> {
         let waited_for = Moving { message: 0, octets: self.octets };
-        let Some(end) = self.paced.observe(Some(waited_for), &self.pace, now()) else { return Poll::Pending };
+        let now = now();
+        let Some(end) = self.paced.observe(Some(waited_for), &self.pace, now) else { return Poll::Pending };
+        if end <= now {
+            return Poll::Ready(BodyViolation::TooSlow);
+        }
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
         if alarm.deadline() != end {
             alarm.as_mut().reset(end);
