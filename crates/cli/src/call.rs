@@ -1,5 +1,7 @@
 //! `countersign call`: a signed request and its verified answer.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use countersign_client::conversation::ClockChange;
 use countersign_client::{Answer, CallError, Interference, Verified};
@@ -28,6 +30,9 @@ pub(crate) struct Args {
     /// Whose key to sign with
     #[arg(long, value_name = "PROFILE", default_value = "default")]
     profile: ProfileName,
+    /// The certificate authority that vouches for the server, a file in PEM, in the place of what the profile says
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The method; GET without -d, POST with it
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<Method>,
@@ -53,7 +58,10 @@ pub(crate) struct Args {
 /// Makes the call.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let shelf = Shelf::of_this_user()?;
-    let profile = shelf.open(&args.profile)?;
+    let mut profile = shelf.open(&args.profile)?;
+    if let Some(file) = &args.ca {
+        profile.server = profile.server.trusting(Some(input::certificate_authorities(file)?));
+    }
     let client = profile.client()?;
     let body = args.data.as_deref().map(input::octets).transpose()?;
     let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
@@ -136,7 +144,10 @@ fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
             }
             Exit::Network
         }
-        CallError::Network(_) => Exit::Network,
+        CallError::Network(error) => {
+            say::remedy(error);
+            Exit::Network
+        }
         _ => Exit::Usage,
     })
 }

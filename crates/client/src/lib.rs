@@ -14,6 +14,7 @@ mod middleware;
 mod target;
 mod transport;
 mod websocket;
+mod trust;
 
 pub use conversation::{Conversation, Unverified, Verified};
 pub use countersign_core::signature::Interference;
@@ -24,3 +25,4 @@ pub use reqwest::Upgraded;
 pub use target::{BadUrl, Server, Target};
 pub use transport::{Answer, CallError, Client, Network, explain};
 pub use websocket::{Handshake, WebSocket};
+pub use trust::{CertificateAuthorities, NoCertificates};

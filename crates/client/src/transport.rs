@@ -7,6 +7,8 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -208,6 +210,9 @@ pub enum Network {
     /// Nothing was sent: no connection.
     #[error("no connection to the server")]
     NoConnection(#[source] reqwest::Error),
+    /// Nothing was sent: the certificate that the server shows is not trusted.
+    #[error("the server's certificate is not trusted here")]
+    NotTrusted(#[source] reqwest::Error),
     /// Nothing came back, or not in time. The request may have been carried out.
     #[error("no answer from the server; whether the request was carried out is unknown")]
     NoAnswer(#[source] reqwest::Error),
@@ -227,14 +232,16 @@ impl Network {
     pub const fn outcome_is_unknown(&self) -> bool {
         match self {
             Self::NoAnswer(_) | Self::TooLong => true,
-            Self::NoConnection(_) | Self::Setup(_) | Self::NoRandomness(_) => false,
+            Self::NoConnection(_) | Self::NotTrusted(_) | Self::Setup(_) | Self::NoRandomness(_) => false,
         }
     }
 
     /// The URL is dropped: a query may hold what should not stand in a log.
     pub(crate) fn of(error: reqwest::Error) -> Self {
         let error = error.without_url();
-        if error.is_connect() {
+        if is_distrust(&error) {
+            Self::NotTrusted(error)
+        } else if error.is_connect() {
             Self::NoConnection(error)
         } else if error.is_builder() {
             Self::Setup(error)
@@ -244,10 +251,21 @@ impl Network {
     }
 }
 
+/// Whether the cause of an error is the certificate of the other side.
+fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    // What an `io::Error` wraps is not its source.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match error.downcast_ref() {
+        Some(rustls::Error::InvalidCertificate(_)) => true,
+        Some(_) => false,
+        None => wrapped.is_some_and(|error| is_distrust(error)) || error.source().is_some_and(is_distrust),
+    }
+}
+
 /// A `reqwest` client that sends what it is given and nothing else.
 ///
 /// `same_name` says whether the server is reached under the name by which requests to it are signed. If not, the name
-/// goes into `host`, which only HTTP/1.1 can say beside the address.
+/// goes into `host`, which only HTTP/1.1 can say beside the address. Else it is HTTP/2 where the server offers it in TLS.
 pub(crate) fn http_client(server: &Server, same_name: bool) -> Result<reqwest::Client, Network> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may have been quicker, which is as good.
@@ -262,6 +280,8 @@ pub(crate) fn http_client(server: &Server, same_name: bool) -> Result<reqwest::C
     if server.is_plain() {
         // Without TLS nobody's certificates are needed, and a machine that has none can still call.
         builder = builder.tls_certs_only([]);
+    } else if let Some(authorities) = server.trusted() {
+        builder = builder.tls_certs_only(authorities.certificates());
     }
     if !same_name {
         builder = builder.http1_only();

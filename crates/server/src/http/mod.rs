@@ -3,6 +3,7 @@
 pub mod arrival;
 mod body_violation;
 pub mod buffer;
+mod cookies;
 pub mod identity;
 pub mod layer;
 #[cfg(feature = "standalone")]
