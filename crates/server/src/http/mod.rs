@@ -17,6 +17,7 @@ pub mod router;
 pub mod routes;
 pub mod sign;
 pub mod spool;
+mod stream;
 #[cfg(feature = "standalone")]
 mod timely;
 pub mod verify;

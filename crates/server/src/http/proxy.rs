@@ -1,5 +1,6 @@
 //! The reverse proxy door: an unmodified HTTP API behind the guard.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,12 +16,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::time::Sleep;
 
 use super::arrival::Addressed;
 use super::body_violation::BodyViolation;
 use super::identity::Identity;
 use super::policy::{REMOTE_KEY, REMOTE_USER};
 use super::problem::Refused;
+use super::stream::{MayStream, Watch};
 use super::timely::Timely;
 use super::verify::BodyLength;
 
@@ -48,12 +51,14 @@ impl Upstream {
 
     /// Hands an admitted request on and gives back the API's answer.
     pub async fn forward(&self, request: Request) -> Result<Response, Refused> {
-        let is_held_back = Identity::of(request.extensions()).is_some();
+        let extensions = request.extensions();
+        let is_held_back = Identity::of(extensions).is_some() && extensions.get::<MayStream>().is_none();
+        let watch = extensions.get().cloned();
         let request = self.outgoing(request)?;
         let mut until = Box::pin(tokio::time::sleep(self.timeout));
         let answer = tokio::select! {
             answer = self.client.request(request) => answer.map_err(|error| unanswered(&error))?,
-            () = &mut until => return Err(Problem::GATEWAY_TIMEOUT.into()),
+            () = self.too_long(&mut until, watch) => return Err(Problem::GATEWAY_TIMEOUT.into()),
         };
         let (mut parts, body) = answer.into_parts();
         if parts.status.is_informational() {
@@ -67,6 +72,22 @@ impl Upstream {
         parts.version = Version::HTTP_11;
         let body = if is_held_back { Body::new(Timely::new(body, until)) } else { Body::new(body) };
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// Completes when the answer has not begun in time. While a streamed body goes over, the time begins anew with each
+    /// frame that the API takes, and stands still while there is none to take.
+    async fn too_long(&self, until: &mut Pin<Box<Sleep>>, watch: Option<Watch>) {
+        let mut seen = 0;
+        loop {
+            until.as_mut().await;
+            let moves = watch.as_ref().map_or(0, Watch::moves);
+            let waits_for_client = watch.as_ref().is_some_and(Watch::waits_for_client);
+            if moves == seen && !waits_for_client {
+                return;
+            }
+            seen = moves;
+            until.set(tokio::time::sleep(self.timeout));
+        }
     }
 
     /// The same octets of method, path and query that were signed, to the API's address.

@@ -60,6 +60,8 @@ const WRONG: &[(&str, &str, &str)] = &[
         "route[1].max_body",
         "KiB, MiB and GiB",
     ),
+    ("[[route]]\npath = \"/a\"\nstream = \"yes\"", "route[0].stream", "true or false"),
+    ("[[route]]\npath = \"/a\"\nstream = true\nmax_stream = 0", "route[0].max_stream", "between 1 and"),
     ("[[route]]\npath = \"/a\"\nraw_path = 1", "route[0].raw_path", "true or false"),
 ];
 
@@ -107,6 +109,7 @@ fn values_that_contradict_each_other_are_refused_with_both_names() {
             "`seed_shared_key`",
         ),
         ("[[route]]\npath = \"/a\"\n[[route]]\npath = \"/a\"", "route[1].path", "two routes"),
+        ("[[route]]\npath = \"/a\"\nmax_stream = 7", "route[0].max_stream", "`stream = true`"),
         ("[[route]]\npath = \"/a\"\naccept = \"danger-anyone\"\nraw_path = true", "route[0].raw_path", "`accept`"),
     ] {
         let sentences = said(from_file(text));
