@@ -126,7 +126,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_known_one() {
         ("[limit]\nidle_seconds = 5", 2, "limit.idle_seconds", "limits.idle_seconds"),
         ("idle_seconds = 5", 1, "idle_seconds", "limits.idle_seconds"),
         ("[[route]]\npath = \"/a\"\nacept = \"signature\"", 3, "route[].acept", "route[].accept"),
-        ("[[route]]\npath = \"/a\"\nmin_level = 2", 3, "route[].min_level", "route[].max_body"),
+        ("[[route]]\npath = \"/a\"\nmin_level = 2", 3, "route[].min_level", "route[].max_stream"),
         ("upstreams = 1", 1, "upstreams", "upstream"),
         ("[listn]", 1, "listn", "listen"),
         // COUNTERSIGN_CONFIG is no key.
