@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use countersign_client::{Download, Interference, Reply};
 use countersign_server::service::control::RevokeKey;
@@ -134,4 +136,15 @@ async fn a_guard_that_stops_waits_for_no_answer_of_which_nobody_knows_the_end() 
     assert_eq!(in_time(events.next()).await.unwrap().unwrap(), "data: one\n\n");
     in_time(guard.stopped()).await;
     assert_eq!(drained(events).await, (0, Err(Interference::Truncated)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_may_go_on_for_longer_than_an_answer_that_is_held_back() {
+    let api = Api::start().await;
+    let guard = Running::before(api.address, &format!("upstream_timeout_seconds = 1\n{ROUTE}")).await;
+    let key = guard.user("alice").await;
+    let mut events = download(&guard, &key, "/s/events").await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    api.say("data: late\n\n").await;
+    assert_eq!(in_time(events.next()).await.unwrap().unwrap(), "data: late\n\n");
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use countersign_core::signature::sha256_digest_field;
 use countersign_core::stream::{FrameSigner, MOST_DATA};
 use countersign_server::service::control::RevokeKey;
@@ -205,4 +207,23 @@ async fn streams_take_a_fixed_part_of_the_memory_for_bodies_and_give_it_back() {
     let sent = upload(&guard, &key, "/s/up").sign(&key);
     let body = frames_of(&sent, &key).finish(&[7; MOST_DATA]);
     assert_eq!(sent_with(&guard, &key, &sent, &body).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_may_take_longer_than_an_api_may_take_to_answer() {
+    let api = Api::start().await;
+    let guard = Running::before(api.address, &format!("upstream_timeout_seconds = 1\n{ROUTE}")).await;
+    let key = guard.user("alice").await;
+    let sent = upload(&guard, &key, "/s/up").sign(&key);
+    let mut signer = frames_of(&sent, &key);
+    let first = signer.sign(b"x");
+    let octets = with_body(&sent, &[first, signer.finish(b"")].concat());
+    let (before, last) = octets.split_at(octets.len() - 21);
+    let mut wire = Wire::connect(guard.address).await;
+    wire.send(before).await;
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    wire.send(last).await;
+    let answer = wire.answer().await.unwrap();
+    sent.assert_answered(&key.keys.s2c, &answer);
+    assert_eq!(answer.status, 200);
 }
