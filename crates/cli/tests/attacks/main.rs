@@ -16,6 +16,7 @@ mod library;
 mod middle;
 mod process;
 mod proxy;
+mod streams;
 mod support;
 mod unproven;
 mod websocket;

@@ -18,6 +18,7 @@ pub mod router;
 pub mod routes;
 pub mod sign;
 pub mod spool;
+mod stream;
 #[cfg(feature = "standalone")]
 mod timely;
 #[cfg(feature = "standalone")]

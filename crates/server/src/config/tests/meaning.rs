@@ -132,6 +132,15 @@ fn a_route_has_the_general_limits_unless_it_has_its_own() {
 }
 
 #[test]
+fn a_route_takes_streams_when_it_says_so_and_of_any_length_unless_it_says_otherwise() {
+    let text = "[[route]]\npath = \"/a\"\n[[route]]\npath = \"/b\"\nstream = true\n\
+                [[route]]\npath = \"/c\"\nstream = true\nmax_stream = \"100 GiB\"";
+    let config = from_file(text).unwrap().config;
+    let most = |path| config.routes.of(path).max_stream;
+    assert_eq!((most("/a"), most("/b"), most("/c"), most("/d")), (None, Some(u64::MAX), Some(100 << 30), None));
+}
+
+#[test]
 fn what_is_dangerous_and_in_force_is_named() {
     let text = "admin_listen = \"0.0.0.0:8471\"\ndanger_admin_listen = true\n\
                 trusted_proxies = [\"0.0.0.0/0\"]\ndanger_trust_all_proxies = true\n\
