@@ -31,8 +31,9 @@ e2e:  ## the binary with other people's programs, and the documents (installs wh
 bench:  ## what it costs, as ratios to references measured in the same run
 	$(CARGO) run --release --locked -p countersign-bench
 
-bench-server:  ## the same for the whole server over sockets
-	$(CARGO) run --release --locked -p countersign-bench -- server
+bench-server:  ## the same for the whole server over sockets, beside nginx
+	$(CARGO) build --release --locked -p countersign -p countersign-bench
+	$(TARGET)/release/countersign-bench server
 
 ci:  ## everything but the benches, as before a change lands
 	.ci/run
