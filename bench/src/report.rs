@@ -1,6 +1,7 @@
 //! Tables on the terminal.
 
 use crate::micro;
+use crate::replay::Inserts;
 use crate::server::{Outcome, Subject};
 use crate::spread::Spread;
 
@@ -35,6 +36,20 @@ pub(crate) fn servers(title: &str, subjects: &[Subject<'_>]) {
             quartiles(server_ratio),
             generator.median,
         );
+    }
+}
+
+/// Prints what came out for the replay guard: nonces under way, inserts, and reads of cold memory.
+pub(crate) fn replay(lines: &[(&str, Inserts, Spread)]) {
+    println!(
+        "{:<22} {:>10} {:>14} {:>10} {:>14} {:>14} {:>7}",
+        "under way", "insert, ns", "quartiles", "with sweep", "octets each", "cold read, ns", "ratio"
+    );
+    for (title, Inserts { each, mean, octets_each, .. }, read) in lines {
+        let range = format!("{:.0} to {:.0}", each.lower, each.upper);
+        let (insert, read) = (each.median, read.median);
+        let ratio = insert / read;
+        println!("{title:<22} {insert:>10.0} {range:>14} {mean:>10.0} {octets_each:>14.1} {read:>14.0} {ratio:>7.2}");
     }
 }
 
