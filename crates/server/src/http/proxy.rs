@@ -1,5 +1,6 @@
 //! The reverse proxy door: an unmodified HTTP API behind the guard.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,12 +17,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::time::Sleep;
 
 use super::arrival::Addressed;
 use super::body_violation::BodyViolation;
 use super::identity::Identity;
 use super::policy::{REMOTE_KEY, REMOTE_USER};
 use super::problem::Refused;
+use super::stream::{MayStream, Watch};
 use super::timely::Timely;
 use super::tunnel::Tunnel;
 use super::verify::{BodyLength, Upgradable};
@@ -61,14 +64,17 @@ impl Upstream {
     /// Hands an admitted request on and gives back the API's answer. Where both make a WebSocket of it, its octets are
     /// carried from then on.
     pub async fn forward(&self, app: &SharedApp, mut request: Request) -> Result<Response, Refused> {
-        let identity = Identity::of(request.extensions()).cloned();
-        let is_handshake = request.extensions().get::<Upgradable>().is_some();
+        let extensions = request.extensions();
+        let identity = Identity::of(extensions).cloned();
+        let is_held_back = identity.is_some() && extensions.get::<MayStream>().is_none();
+        let watch = extensions.get().cloned();
+        let is_handshake = extensions.get::<Upgradable>().is_some();
         let handshake = is_handshake.then(|| upgrade::on(&mut request));
         let request = self.outgoing(request)?;
         let mut until = Box::pin(tokio::time::sleep(self.patience.answer));
         let mut answer = tokio::select! {
             answer = self.client.request(request) => answer.map_err(|error| unanswered(&error))?,
-            () = &mut until => return Err(Problem::GATEWAY_TIMEOUT.into()),
+            () = self.too_long(&mut until, watch) => return Err(Problem::GATEWAY_TIMEOUT.into()),
         };
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS
             && let (Some(client), Some(identity)) = (handshake, &identity)
@@ -79,8 +85,24 @@ impl Upstream {
         let (mut parts, body) = answer.into_parts();
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
-        let body = if identity.is_some() { Body::new(Timely::new(body, until)) } else { Body::new(body) };
+        let body = if is_held_back { Body::new(Timely::new(body, until)) } else { Body::new(body) };
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// Completes when the answer has not begun in time. While a streamed body goes over, the time begins anew with each
+    /// frame that the API takes, and stands still while there is none to take.
+    async fn too_long(&self, until: &mut Pin<Box<Sleep>>, watch: Option<Watch>) {
+        let mut seen = 0;
+        loop {
+            until.as_mut().await;
+            let moves = watch.as_ref().map_or(0, Watch::moves);
+            let waits_for_client = watch.as_ref().is_some_and(Watch::waits_for_client);
+            if moves == seen && !waits_for_client {
+                return;
+            }
+            seen = moves;
+            until.set(tokio::time::sleep(self.patience.answer));
+        }
     }
 
     /// The same octets of method, path and query that were signed, to the API's address.
