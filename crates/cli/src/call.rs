@@ -1,5 +1,7 @@
 //! `countersign call`: a signed request and its verified answer.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use countersign_client::{Answer, CallError, Interference, Verified};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -30,6 +32,9 @@ pub(crate) struct Args {
     /// Whose key to sign with
     #[arg(long, value_name = "PROFILE", default_value = "default")]
     profile: ProfileName,
+    /// The certificate authority that vouches for the server, a file in PEM, in the place of what the profile says
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The method; GET without -d, POST with it
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<Method>,
@@ -58,7 +63,10 @@ pub(crate) struct Args {
 /// Makes the call.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let shelf = Shelf::of_this_user()?;
-    let profile = shelf.open(&args.profile)?;
+    let mut profile = shelf.open(&args.profile)?;
+    if let Some(file) = &args.ca {
+        profile.server = profile.server.trusting(Some(input::certificate_authorities(file)?));
+    }
     let client = profile.client()?;
     if args.stream {
         let exit = stream::run(&args, &client).await;
@@ -150,7 +158,10 @@ fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
             }
             Exit::Network
         }
-        CallError::Network(_) => Exit::Network,
+        CallError::Network(error) => {
+            say::remedy(error);
+            Exit::Network
+        }
         _ => Exit::Usage,
     })
 }

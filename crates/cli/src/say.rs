@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use countersign_client::Network;
+
 /// Writes a result to stdout, as it is. A reader that has gone away (`| head`) is no failure of ours.
 pub(crate) fn result(octets: &[u8]) -> io::Result<()> {
     piece(octets).map(drop)
@@ -38,6 +40,13 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     line
+}
+
+/// What can be done when there was no answer, where there is something to say.
+pub(crate) fn remedy(error: &Network) {
+    if let Network::NotTrusted(_) = error {
+        note("if its operator has a certificate authority of their own, name its file with --ca");
+    }
 }
 
 /// Writes a line of a result to stdout.

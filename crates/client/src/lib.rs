@@ -16,12 +16,17 @@ mod middleware;
 mod stream;
 mod target;
 mod transport;
+mod trust;
+mod websocket;
 
 pub use conversation::{Conversation, Unverified, Verified};
 pub use countersign_core::signature::Interference;
 pub use credentials::Credentials;
 pub use enrol::{Enrolment, EnrolmentError, Person, enrol, enrol_in_seed_mode};
 pub use middleware::{NotForUs, SignAndVerify};
+pub use reqwest::Upgraded;
 pub use stream::{Download, Reply, Upload};
 pub use target::{BadUrl, Server, Target};
 pub use transport::{Answer, CallError, Client, Network, explain};
+pub use trust::{CertificateAuthorities, NoCertificates};
+pub use websocket::{Handshake, WebSocket};

@@ -7,6 +7,8 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -30,7 +32,7 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Client {
     pub(crate) http: reqwest::Client,
-    server: Server,
+    pub(crate) server: Server,
     pub(crate) conversation: Arc<Conversation>,
     pub(crate) clock: Clock,
 }
@@ -121,6 +123,11 @@ impl Client {
         answer: reqwest::Response,
     ) -> Result<Verified, CallError> {
         let arrived = Arrived::read(answer).await?;
+        self.judge(receipt, &arrived)
+    }
+
+    /// What came back for a request, if it is the server's own.
+    pub(crate) fn judge(&self, receipt: &Receipt, arrived: &Arrived) -> Result<Verified, CallError> {
         match self.conversation.receive(receipt, &arrived.incoming(), self.clock.read()) {
             Outcome::Verified(verified) => Ok(verified),
             Outcome::Interference(class) => Err(CallError::Interference(class)),
@@ -129,7 +136,7 @@ impl Client {
     }
 
     /// Names the server as the signature does, when it is reached under another name.
-    fn name_the_server(&self, target: &Target, headers: &mut HeaderMap) {
+    pub(crate) fn name_the_server(&self, target: &Target, headers: &mut HeaderMap) {
         let authority = &self.conversation.credentials().authority;
         if target.authority() != authority
             && let Ok(host) = HeaderValue::from_str(authority.as_str())
@@ -201,6 +208,9 @@ pub enum CallError {
     /// The data of an upload could not be read any further, so it was broken off: the server knows that its end is missing.
     #[error("the data could not be read to its end, so the upload was broken off")]
     Upload(#[source] std::io::Error),
+    /// The server agreed to a WebSocket in words that do not fit the handshake.
+    #[error("the server's answer does not fit the handshake of a WebSocket (RFC 6455)")]
+    NotAWebSocket,
     /// There was no answer.
     #[error(transparent)]
     Network(#[from] Network),
@@ -226,6 +236,9 @@ pub enum Network {
     /// Nothing was sent: no connection.
     #[error("no connection to the server")]
     NoConnection(#[source] reqwest::Error),
+    /// Nothing was sent: the certificate that the server shows is not trusted.
+    #[error("the server's certificate is not trusted here")]
+    NotTrusted(#[source] reqwest::Error),
     /// Nothing came back, or not in time. The request may have been carried out.
     #[error("no answer from the server; whether the request was carried out is unknown")]
     NoAnswer(#[source] reqwest::Error),
@@ -248,14 +261,16 @@ impl Network {
     pub const fn outcome_is_unknown(&self) -> bool {
         match self {
             Self::NoAnswer(_) | Self::Stalled | Self::TooLong => true,
-            Self::NoConnection(_) | Self::Setup(_) | Self::NoRandomness(_) => false,
+            Self::NoConnection(_) | Self::NotTrusted(_) | Self::Setup(_) | Self::NoRandomness(_) => false,
         }
     }
 
     /// The URL is dropped: a query may hold what should not stand in a log.
     pub(crate) fn of(error: reqwest::Error) -> Self {
         let error = error.without_url();
-        if error.is_connect() {
+        if is_distrust(&error) {
+            Self::NotTrusted(error)
+        } else if error.is_connect() {
             Self::NoConnection(error)
         } else if error.is_builder() {
             Self::Setup(error)
@@ -265,10 +280,21 @@ impl Network {
     }
 }
 
+/// Whether the cause of an error is the certificate of the other side.
+fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    // What an `io::Error` wraps is not its source.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match error.downcast_ref() {
+        Some(rustls::Error::InvalidCertificate(_)) => true,
+        Some(_) => false,
+        None => wrapped.is_some_and(|error| is_distrust(error)) || error.source().is_some_and(is_distrust),
+    }
+}
+
 /// A `reqwest` client that sends what it is given and nothing else.
 ///
 /// `same_name` says whether the server is reached under the name by which requests to it are signed. If not, the name
-/// goes into `host`, which only HTTP/1.1 can say beside the address.
+/// goes into `host`, which only HTTP/1.1 can say beside the address. Else it is HTTP/2 where the server offers it in TLS.
 pub(crate) fn http_client(server: &Server, same_name: bool) -> Result<reqwest::Client, Network> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may have been quicker, which is as good.
@@ -283,6 +309,8 @@ pub(crate) fn http_client(server: &Server, same_name: bool) -> Result<reqwest::C
     if server.is_plain() {
         // Without TLS nobody's certificates are needed, and a machine that has none can still call.
         builder = builder.tls_certs_only([]);
+    } else if let Some(authorities) = server.trusted() {
+        builder = builder.tls_certs_only(authorities.certificates());
     }
     if !same_name {
         builder = builder.http1_only();
@@ -316,10 +344,10 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// 32 octets from the operating system.
+/// Octets from the operating system.
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which randomness is read")]
-pub(crate) fn random() -> Result<[u8; 32], Network> {
-    let mut octets = [0; 32];
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Network> {
+    let mut octets = [0; N];
     getrandom::fill(&mut octets).map_err(Network::NoRandomness)?;
     Ok(octets)
 }

@@ -23,6 +23,7 @@ use countersign_core::signature::{
     VerifiedAnswer, sha256_digest_field, sign_request,
 };
 use countersign_core::time::{Freshness, Timestamp};
+use http::header::UPGRADE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::Credentials;
@@ -153,6 +154,18 @@ impl Conversation {
 
     /// Signs a request and lets it wait for its answer. `nonce` is 32 random octets, new for every call.
     pub fn sign(&self, request: &Outgoing<'_>, nonce: [u8; 32], now: Reading) -> Result<Signed, CannotSign> {
+        unreserved(request.headers.keys())?;
+        self.sign_whole(request, nonce, now)
+    }
+
+    /// The same for a handshake that asks to make its connection a WebSocket: `upgrade` is among its fields, and is
+    /// covered like them.
+    pub fn sign_handshake(&self, request: &Outgoing<'_>, nonce: [u8; 32], now: Reading) -> Result<Signed, CannotSign> {
+        unreserved(request.headers.keys().filter(|name| **name != UPGRADE))?;
+        self.sign_whole(request, nonce, now)
+    }
+
+    fn sign_whole(&self, request: &Outgoing<'_>, nonce: [u8; 32], now: Reading) -> Result<Signed, CannotSign> {
         let mut added = HeaderMap::new();
         added.insert("content-digest", value(&sha256_digest_field(request.body))?);
         self.sign_adding(request, added, nonce, (now, self.patience)).map(|(signed, _)| signed)
@@ -167,9 +180,6 @@ impl Conversation {
         nonce: [u8; 32],
         (now, patience): (Reading, Duration),
     ) -> Result<(Signed, [u8; 32]), CannotSign> {
-        if let Some(name) = request.headers.keys().find(|name| RESERVED.contains(&name.as_str())) {
-            return Err(CannotSign::Reserved(name.clone()));
-        }
         let created = Timestamp::from_secs(lock(&self.clock).time(now).as_secs());
         let signed = self.sign_with(request, &added, nonce, created)?;
         added.insert("signature-input", value(signed.signature_input())?);
@@ -274,7 +284,7 @@ impl Conversation {
         }
         let fields: Vec<_> = fields(answer.headers).collect();
         let status = answer.status.as_u16();
-        let bodyless = waiting.head || matches!(status, 204 | 304);
+        let bodyless = waiting.head || matches!(status, 101 | 204 | 304);
         let received = ReceivedAnswer { status, fields: &fields, body, bodyless };
         waiting.signed.verify_answer(&self.credentials.keys.s2c, &received)
     }
@@ -284,6 +294,13 @@ impl Conversation {
             Answers::AllSigned => SAID_WITHOUT_A_KEY.contains(&status.as_u16()),
             Answers::RefusalsOnly => true,
         }
+    }
+}
+
+fn unreserved<'a>(mut names: impl Iterator<Item = &'a HeaderName>) -> Result<(), CannotSign> {
+    match names.find(|name| RESERVED.contains(&name.as_str())) {
+        Some(name) => Err(CannotSign::Reserved(name.clone())),
+        None => Ok(()),
     }
 }
 

@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::pending::Taken;
 use super::{
-    CannotSign, ClockChange, Conversation, Outgoing, Reading, Receipt, Signed, Waiting, covered, fields, lock, value,
+    CannotSign, ClockChange, Conversation, Outgoing, Reading, Receipt, Signed, Waiting, covered, fields, lock,
+    unreserved, value,
 };
 
 /// How long the answer to an upload is waited for. The upload itself is part of that, and takes as long as it takes.
@@ -49,6 +50,7 @@ impl Conversation {
         nonce: [u8; 32],
         now: Reading,
     ) -> Result<Signed, CannotSign> {
+        unreserved(request.headers.keys())?;
         let mut added = asking_for_stream();
         added.insert("content-digest", value(&sha256_digest_field(request.body))?);
         self.sign_adding(request, added, nonce, (now, self.patience)).map(|(signed, _)| signed)
@@ -62,6 +64,7 @@ impl Conversation {
         nonce: [u8; 32],
         now: Reading,
     ) -> Result<(Signed, FrameSigner), CannotSign> {
+        unreserved(request.headers.keys())?;
         let mut added = asking_for_stream();
         added.insert("countersign-stream", HeaderValue::from_static("1"));
         let (signed, mac) = self.sign_adding(request, added, nonce, (now, UPLOAD_PATIENCE))?;

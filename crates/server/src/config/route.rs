@@ -19,6 +19,8 @@ pub struct Route {
     pub max_stream: Option<u64>,
     /// Whether path forms pass that are otherwise refused (protocol §4).
     pub raw_path: bool,
+    /// Whether a signed request may become a WebSocket.
+    pub websocket: bool,
 }
 
 /// Who may pass a route.
@@ -60,6 +62,7 @@ impl Routes {
             max_body,
             max_stream: None,
             raw_path: false,
+            websocket: false,
         };
         Self { closest_first: routes, otherwise }
     }
@@ -92,6 +95,7 @@ mod tests {
             max_body: 1,
             max_stream: Some(1),
             raw_path: false,
+            websocket: false,
         }
     }
 

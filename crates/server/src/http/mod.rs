@@ -3,6 +3,7 @@
 pub mod arrival;
 mod body_violation;
 pub mod buffer;
+mod cookies;
 pub mod identity;
 pub mod layer;
 #[cfg(feature = "standalone")]
@@ -20,6 +21,8 @@ pub mod spool;
 mod stream;
 #[cfg(feature = "standalone")]
 mod timely;
+#[cfg(feature = "standalone")]
+mod tunnel;
 pub mod verify;
 
 pub use body_violation::BodyViolation;

@@ -10,8 +10,9 @@ use countersign_core::problem::Problem;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{Uri, Version};
+use http::{StatusCode, Uri, Version};
 use http_body_util::LengthLimitError;
+use hyper::upgrade;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -25,51 +26,66 @@ use super::policy::{REMOTE_KEY, REMOTE_USER};
 use super::problem::Refused;
 use super::stream::{MayStream, Watch};
 use super::timely::Timely;
-use super::verify::BodyLength;
+use super::tunnel::Tunnel;
+use super::verify::{BodyLength, Upgradable};
+use crate::app::SharedApp;
+
+/// How long is waited for the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until its answer begins; and ends, where it is held back to be signed.
+    pub answer: Duration,
+    /// On a WebSocket on which nothing is said in either direction.
+    pub silence: Duration,
+}
 
 /// The API behind the guard, and a pool of connections to it.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     authority: Authority,
-    timeout: Duration,
+    patience: Patience,
     client: Client<HttpConnector, Body>,
 }
 
 impl Upstream {
-    /// The API at this authority, by plain HTTP/1.1. Each answer must begin within `timeout`, and end within it where it is
-    /// held back to be signed; what is passed on as it comes may go on for as long as its client takes it.
-    pub fn new(authority: Authority, timeout: Duration) -> Self {
+    /// The API at this authority, by plain HTTP/1.1. What is passed on as it comes may go on for as long as its client
+    /// takes it.
+    pub fn new(authority: Authority, patience: Patience) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(timeout.min(Duration::from_secs(5))));
+        connector.set_connect_timeout(Some(patience.answer.min(Duration::from_secs(5))));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
-        Self { authority, timeout, client }
+        Self { authority, patience, client }
     }
 
-    /// Hands an admitted request on and gives back the API's answer.
-    pub async fn forward(&self, request: Request) -> Result<Response, Refused> {
+    /// Hands an admitted request on and gives back the API's answer. Where both make a WebSocket of it, its octets are
+    /// carried from then on.
+    pub async fn forward(&self, app: &SharedApp, mut request: Request) -> Result<Response, Refused> {
         let extensions = request.extensions();
-        let is_held_back = Identity::of(extensions).is_some() && extensions.get::<MayStream>().is_none();
+        let may_stream = extensions.get::<MayStream>().is_some();
         let watch = extensions.get().cloned();
+        let identity = Identity::of(request.extensions()).cloned();
+        let is_handshake = request.extensions().get::<Upgradable>().is_some();
+        let handshake = is_handshake.then(|| upgrade::on(&mut request));
         let request = self.outgoing(request)?;
-        let mut until = Box::pin(tokio::time::sleep(self.timeout));
-        let answer = tokio::select! {
+        let mut until = Box::pin(tokio::time::sleep(self.patience.answer));
+        let mut answer = tokio::select! {
             answer = self.client.request(request) => answer.map_err(|error| unanswered(&error))?,
             () = self.too_long(&mut until, watch) => return Err(Problem::GATEWAY_TIMEOUT.into()),
         };
-        let (mut parts, body) = answer.into_parts();
-        if parts.status.is_informational() {
-            tracing::warn!(
-                status = parts.status.as_u16(),
-                "the API behind answered with an upgrade that was not asked for"
-            );
-            return Err(Problem::BAD_GATEWAY.into());
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let (Some(client), Some(identity)) = (handshake, &identity)
+        {
+            let (api, key) = (upgrade::on(&mut answer), identity.key().clone());
+            Tunnel { client, api, key, silence: self.patience.silence }.open(app);
         }
+        let (mut parts, body) = answer.into_parts();
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
+        let is_held_back = identity.is_some() && !may_stream;
         let body = if is_held_back { Body::new(Timely::new(body, until)) } else { Body::new(body) };
         Ok(Response::from_parts(parts, body))
     }
@@ -86,7 +102,7 @@ impl Upstream {
                 return;
             }
             seen = moves;
-            until.set(tokio::time::sleep(self.timeout));
+            until.set(tokio::time::sleep(self.patience.answer));
         }
     }
 

@@ -150,10 +150,10 @@ impl Answer {
         Ok(self.into_response())
     }
 
-    /// The octets that will be on the wire: none for HEAD, 204 and 304.
+    /// The octets that will be on the wire: none for HEAD, 101, 204 and 304.
     fn body_sent(&self, answering: Answering<'_>) -> &[u8] {
-        let bodyless =
-            answering.to_head || matches!(self.head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let without = [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+        let bodyless = answering.to_head || without.contains(&self.head.status);
         if bodyless { &[] } else { self.body.octets() }
     }
 

@@ -51,6 +51,7 @@ fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, sizes: &Sizes) -> 
         max_body,
         max_stream: stream(desk, at, written),
         raw_path,
+        websocket: written.websocket.unwrap_or(false),
         path: path?,
     })
 }

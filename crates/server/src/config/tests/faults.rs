@@ -15,6 +15,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("public_url = \"api.example\"", "public_url", "http:// or https://"),
     ("public_url = \"https://api.example/v1\"", "public_url", "a path does not belong"),
     ("public_url = \"https://api.example?a\"", "public_url", "a query does not belong"),
+    ("tls_cert = \"\"\ntls_key = \"/k\"", "tls_cert", "it is empty"),
+    ("tls_cert = \"/c\"\ntls_key = 7", "tls_key", "not \"7\""),
     ("upstream = \"https://api.example\"", "upstream", "plain HTTP"),
     ("upstream = \"http://api.example/v1\"", "upstream", "a path does not belong"),
     ("authorities = [\"a.example\", \"b c\"]", "authorities[1]", "letters, digits"),
@@ -63,6 +65,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[[route]]\npath = \"/a\"\nstream = \"yes\"", "route[0].stream", "true or false"),
     ("[[route]]\npath = \"/a\"\nstream = true\nmax_stream = 0", "route[0].max_stream", "between 1 and"),
     ("[[route]]\npath = \"/a\"\nraw_path = 1", "route[0].raw_path", "true or false"),
+    ("[[route]]\npath = \"/a\"\nwebsocket = \"yes\"", "route[0].websocket", "true or false"),
 ];
 
 #[test]
@@ -96,6 +99,8 @@ fn values_that_contradict_each_other_are_refused_with_both_names() {
         ("upstream = \"http://127.0.0.1:8470\"", "upstream", "the guard itself"),
         ("upstream = \"http://localhost:8471\"", "upstream", "the guard itself"),
         ("listen = \"0.0.0.0:80\"\nupstream = \"http://127.0.0.1\"", "upstream", "the guard itself"),
+        ("tls_cert = \"/c\"", "tls_cert", "`tls_key`"),
+        ("tls_key = \"/k\"", "tls_key", "`tls_cert`"),
         ("client_ip_source = \"forwarded\"", "client_ip_source", "`trusted_proxies`"),
         ("max_buffered = \"1 MiB\"", "max_signed_response", "`max_buffered`"),
         ("max_spooled = \"1 MiB\"", "max_body", "`max_spooled`"),

@@ -3,6 +3,7 @@
 mod api;
 mod body;
 mod read;
+mod upgrade;
 
 use std::panic::AssertUnwindSafe;
 
@@ -17,8 +18,9 @@ use http::Method;
 
 pub use self::api::Api;
 pub use self::body::BodyLength;
-use self::body::{limited, take_in, within};
+use self::body::{limited, pass_on, take_in, within};
 use self::read::{Arrived, read};
+pub use self::upgrade::Upgradable;
 use super::identity::Identity;
 use super::peer::Peer;
 use super::policy;
@@ -89,6 +91,7 @@ async fn answer_signed(
 /// Where the route lets anybody in: passed on as it comes, without an identity, and not signed.
 async fn answer_anyone(route: &Route, request: Request, api: impl Api) -> Response {
     let (mut parts, body) = request.into_parts();
+    upgrade::decide(&mut parts, None);
     policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
     match within(route, &body) {
         Ok(()) => run(api, Request::from_parts(parts, limited(route, body))).await,
@@ -109,7 +112,7 @@ async fn admit(
     let principal = admitted(app, verdict, reading)?;
     let streams = Streams::of(app, route, received, &principal)?;
     let mut request = match &streams {
-        Some(streams) if received.is_stream() => streams.take_in(route, received, request)?,
+        Some(streams) if received.is_stream() => pass_on(streams, signed, request)?,
         Some(_) | None => take_in(app, signed, request).await?,
     };
     let principal = admitted(app, judge_again(app, &principal), reading)?;
@@ -131,6 +134,7 @@ fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Readi
 /// knows how far it got: 502, and the guard goes on.
 async fn run(api: impl Api, request: Request) -> Response {
     let failed = || Refused::from(Problem::BAD_GATEWAY).into_response();
+    let upgradable = request.extensions().get().copied();
     let mut response = match AssertUnwindSafe(api.call(request)).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {
@@ -142,9 +146,13 @@ async fn run(api: impl Api, request: Request) -> Response {
             failed()
         }
     };
-    if !is_the_guards_own(&response) {
-        policy::keep_for_client(response.status(), response.headers_mut());
+    if is_the_guards_own(&response) {
+        return response;
     }
+    if response.status().is_informational() {
+        return upgrade::settle(upgradable, response).unwrap_or_else(failed);
+    }
+    policy::keep_for_client(response.status(), response.headers_mut());
     response
 }
 
