@@ -18,7 +18,7 @@ use http::Method;
 
 pub use self::api::Api;
 pub use self::body::BodyLength;
-use self::body::{limited, take_in, within};
+use self::body::{limited, pass_on, take_in, within};
 use self::read::{Arrived, read};
 pub use self::upgrade::Upgradable;
 use super::identity::Identity;
@@ -112,7 +112,7 @@ async fn admit(
     let principal = admitted(app, verdict, reading)?;
     let streams = Streams::of(app, route, received, &principal)?;
     let mut request = match &streams {
-        Some(streams) if received.is_stream() => streams.take_in(route, received, request)?,
+        Some(streams) if received.is_stream() => pass_on(streams, signed, request)?,
         Some(_) | None => take_in(app, signed, request).await?,
     };
     let principal = admitted(app, judge_again(app, &principal), reading)?;
