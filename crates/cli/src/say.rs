@@ -7,10 +7,15 @@ use countersign_client::Network;
 
 /// Writes a result to stdout, as it is. A reader that has gone away (`| head`) is no failure of ours.
 pub(crate) fn result(octets: &[u8]) -> io::Result<()> {
+    piece(octets).map(drop)
+}
+
+/// Writes a piece of a result to stdout; says whether anybody still reads.
+pub(crate) fn piece(octets: &[u8]) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(octets).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }
 

@@ -95,5 +95,8 @@ pub(super) const KEYS: &[Key] = &[
     plain("route[].accept", Text, "\"signature\"", "\"signature\" or \"danger-anyone\""),
     key("route[].forward_unsigned", List, "[]", "[\"x-request-id\"]", "a list of names of header fields"),
     key("route[].max_body", Size, "", "\"1 MiB\"", SIZE),
+    plain("route[].stream", Flag, "false", SWITCH),
+    key("route[].max_stream", Size, "", "\"100 GiB\"", SIZE),
     plain("route[].raw_path", Flag, "false", SWITCH),
+    plain("route[].websocket", Flag, "false", SWITCH),
 ];

@@ -69,5 +69,8 @@ pub(super) struct WrittenRoute {
     pub(super) accept: Option<String>,
     pub(super) forward_unsigned: Option<Vec<String>>,
     pub(super) max_body: Option<Size>,
+    pub(super) stream: Option<bool>,
+    pub(super) max_stream: Option<Size>,
     pub(super) raw_path: Option<bool>,
+    pub(super) websocket: Option<bool>,
 }

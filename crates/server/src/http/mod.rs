@@ -18,8 +18,11 @@ pub mod router;
 pub mod routes;
 pub mod sign;
 pub mod spool;
+mod stream;
 #[cfg(feature = "standalone")]
 mod timely;
+#[cfg(feature = "standalone")]
+mod tunnel;
 pub mod verify;
 
 pub use body_violation::BodyViolation;

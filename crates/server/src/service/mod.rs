@@ -7,6 +7,7 @@ pub mod enrol;
 pub mod folding;
 pub mod handshakes;
 pub mod seed_enrol;
+pub mod stream_keys;
 pub mod throttle;
 pub mod verify_request;
 

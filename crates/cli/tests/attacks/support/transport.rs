@@ -32,8 +32,11 @@ pub(crate) trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
 
+/// How a guard is spoken to, and whom its callers trust.
+type Speech = (Transport, Arc<ClientConfig>);
+
 /// The guards that do not speak plain HTTP/1.1, by address.
-static DOORS: LazyLock<Mutex<HashMap<SocketAddr, (Transport, Arc<ClientConfig>)>>> = LazyLock::new(Mutex::default);
+static DOORS: LazyLock<Mutex<HashMap<SocketAddr, Speech>>> = LazyLock::new(Mutex::default);
 
 /// The word of a guard on how it is spoken to; it holds for as long as this is kept.
 #[derive(Debug)]

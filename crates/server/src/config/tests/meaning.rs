@@ -120,13 +120,24 @@ fn a_smaller_whole_makes_the_default_share_smaller() {
 #[test]
 fn a_route_has_the_general_limits_unless_it_has_its_own() {
     let text = "max_body = 7\n[[route]]\npath = \"/a\"\nforward_unsigned = [\"X-Request-Id\"]\nraw_path = true\n\
+                websocket = true\n\
                 [[route]]\npath = \"=/a/open\"\naccept = \"danger-anyone\"\nmax_body = 0";
     let config = from_file(text).unwrap().config;
     let (signed, open) = (config.routes.of("/a/b"), config.routes.of("/a/open"));
     assert_eq!((signed.accept, signed.max_body, signed.raw_path), (Accept::Signature, 7, true));
+    assert!(signed.websocket && !open.websocket);
     assert_eq!(signed.forward_unsigned, ["x-request-id"]);
     assert_eq!((open.accept, open.max_body, open.raw_path), (Accept::DangerAnyone, 0, false));
     assert_eq!(config.routes.of("/a/open/more").accept, Accept::Signature);
+}
+
+#[test]
+fn a_route_takes_streams_when_it_says_so_and_of_any_length_unless_it_says_otherwise() {
+    let text = "[[route]]\npath = \"/a\"\n[[route]]\npath = \"/b\"\nstream = true\n\
+                [[route]]\npath = \"/c\"\nstream = true\nmax_stream = \"100 GiB\"";
+    let config = from_file(text).unwrap().config;
+    let most = |path| config.routes.of(path).max_stream;
+    assert_eq!((most("/a"), most("/b"), most("/c"), most("/d")), (None, Some(u64::MAX), Some(100 << 30), None));
 }
 
 #[test]

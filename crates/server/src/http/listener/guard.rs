@@ -264,7 +264,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<I> {
         if !self.shut {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
             self.shut = true;
-            self.ledger.linger();
+            if self.stage != Stage::Tunnel {
+                self.ledger.linger();
+            }
         }
         let mut space = [0; 4096];
         while !matches!(self.stage, Stage::Ended | Stage::Tunnel) {
