@@ -15,6 +15,7 @@ mod integrity;
 mod keys;
 mod ledger;
 mod open;
+mod outcomes;
 mod reading;
 mod row;
 mod server_secrets;
