@@ -11,4 +11,4 @@ mod record;
 pub use answer::{KeptAnswer, MAX_KEPT};
 pub use fingerprint::{Fingerprint, OutcomeId, OutcomeNames};
 pub use key::{IdempotencyKey, MalformedKey};
-pub use record::{Begun, Finality, Outcome, RETENTION, Record, RunId, Start, State, begin};
+pub use record::{Attempt, Begun, Finality, Outcome, RETENTION, Record, RunId, Start, State, begin};

@@ -16,6 +16,15 @@ const RECORD: u64 = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunId(pub [u8; 16]);
 
+/// One try to have a request carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The run that makes it.
+    pub run: RunId,
+    /// Its number in this run; no two have the same.
+    pub number: u64,
+}
+
 /// A request that asks to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
@@ -25,8 +34,8 @@ pub struct Start {
     pub fingerprint: Fingerprint,
     /// When, by the accept clock.
     pub at: Timestamp,
-    /// The run that would carry it out.
-    pub run: RunId,
+    /// The attempt that it would be.
+    pub attempt: Attempt,
 }
 
 /// What is kept under one key.
@@ -45,8 +54,8 @@ pub struct Record {
 pub enum State {
     /// It was handed on, and nothing is known of its outcome.
     Started {
-        /// By this run.
-        run: RunId,
+        /// In this attempt.
+        attempt: Attempt,
     },
     /// It was answered; a [`KeptAnswer`](super::KeptAnswer), sealed.
     Answered(Sealed),
@@ -85,8 +94,8 @@ pub enum Begun {
 impl Record {
     /// The record of a request that begins.
     pub const fn started(start: &Start) -> Self {
-        let Start { id: _, fingerprint, at, run } = start;
-        Self { fingerprint: *fingerprint, began: *at, state: State::Started { run: *run } }
+        let Start { id: _, fingerprint, at, attempt } = start;
+        Self { fingerprint: *fingerprint, began: *at, state: State::Started { attempt: *attempt } }
     }
 
     /// What it counts for in its user's quota, in octets.
@@ -100,7 +109,15 @@ impl Record {
     /// Whether it is to be forgotten at `at`: its time is over, and it is not under way in this run. At
     /// [`RETENTION`] to the millisecond it is still kept.
     pub fn is_past(&self, at: Timestamp, run: RunId) -> bool {
-        self.state != State::Started { run } && self.began.saturating_add(RETENTION) < at
+        !self.is_under_way(run) && self.began.saturating_add(RETENTION) < at
+    }
+
+    /// Whether this run has started it and not told its outcome.
+    pub fn is_under_way(&self, in_run: RunId) -> bool {
+        match self.state {
+            State::Started { attempt } => attempt.run == in_run,
+            State::Answered(_) | State::Unknown => false,
+        }
     }
 
     fn meets(&self, start: &Start) -> Begun {
@@ -108,8 +125,8 @@ impl Record {
             return Begun::Different;
         }
         match &self.state {
-            State::Started { run } if *run == start.run => Begun::InFlight,
-            State::Started { run: _ } | State::Unknown => Begun::OutcomeUnknown,
+            State::Started { attempt } if attempt.run == start.attempt.run => Begun::InFlight,
+            State::Started { attempt: _ } | State::Unknown => Begun::OutcomeUnknown,
             State::Answered(sealed) => Begun::Answered(sealed.clone()),
         }
     }
@@ -159,7 +176,12 @@ mod tests {
 
     fn start(fingerprint: u8, at: u64) -> Start {
         let id = OutcomeId { user: UserId::from_random([1; 16]), name: [1; 32] };
-        Start { id, fingerprint: Fingerprint([fingerprint; 32]), at: Timestamp::from_millis(at), run: RUN }
+        let attempt = Attempt { run: RUN, number: 7 };
+        Start { id, fingerprint: Fingerprint([fingerprint; 32]), at: Timestamp::from_millis(at), attempt }
+    }
+
+    fn started_in(run: RunId) -> State {
+        State::Started { attempt: Attempt { run, number: 1 } }
     }
 
     fn record(state: State) -> Record {
@@ -173,8 +195,8 @@ mod tests {
     #[test]
     fn a_request_meets_what_became_of_the_first_under_its_key() {
         for (state, met) in [
-            (State::Started { run: RUN }, Begun::InFlight),
-            (State::Started { run: RunId([2; 16]) }, Begun::OutcomeUnknown),
+            (started_in(RUN), Begun::InFlight),
+            (started_in(RunId([2; 16])), Begun::OutcomeUnknown),
             (State::Unknown, Begun::OutcomeUnknown),
             (State::Answered(sealed(9)), Begun::Answered(sealed(9))),
         ] {
@@ -194,12 +216,12 @@ mod tests {
     #[test]
     fn a_record_is_past_a_millisecond_after_a_day_unless_it_is_under_way() {
         let at = Timestamp::from_millis;
-        for state in [State::Unknown, State::Answered(sealed(1)), State::Started { run: RunId([2; 16]) }] {
+        for state in [State::Unknown, State::Answered(sealed(1)), started_in(RunId([2; 16]))] {
             let record = record(state);
             assert!(!record.is_past(at(DAY), RUN));
             assert!(record.is_past(at(DAY + 1), RUN), "{record:?}");
         }
-        assert!(!record(State::Started { run: RUN }).is_past(at(u64::MAX), RUN));
+        assert!(!record(started_in(RUN)).is_past(at(u64::MAX), RUN));
     }
 
     #[test]

@@ -8,6 +8,7 @@ CREATE TABLE outcomes (
     began_ms     INTEGER NOT NULL,
     state        INTEGER NOT NULL, -- 0 started, 1 answered, 2 unknown
     run          BLOB    NOT NULL, -- the run of the guard that started it
+    attempt      INTEGER NOT NULL, -- its number in that run
     seal_version INTEGER,
     answer       BLOB,             -- sealed
     octets       INTEGER NOT NULL, -- what it counts for in its user's quota

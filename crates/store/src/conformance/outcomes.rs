@@ -1,6 +1,6 @@
 //! [`Outcomes`](crate::port::Outcomes).
 
-use countersign_core::idempotency::{Begun, Fingerprint, Outcome, OutcomeId, RETENTION, RunId, Start};
+use countersign_core::idempotency::{Attempt, Begun, Fingerprint, Outcome, OutcomeId, RETENTION, RunId, Start};
 use countersign_core::secret::Sealed;
 
 use super::sample::{at, eight_at_once, user_id};
@@ -14,16 +14,20 @@ const DAY: u64 = RETENTION.as_millis() as u64;
 /// What one record without an answer counts for.
 const RECORD: u64 = 512;
 
+const fn first_of(run: RunId) -> Attempt {
+    Attempt { run, number: 1 }
+}
+
 fn id(user: u8, name: u8) -> OutcomeId {
     OutcomeId { user: user_id(user), name: [name; 32] }
 }
 
 fn start(id: OutcomeId, fingerprint: u8, millis: u64) -> Start {
-    Start { id, fingerprint: Fingerprint([fingerprint; 32]), at: at(millis), run: RUN }
+    Start { id, fingerprint: Fingerprint([fingerprint; 32]), at: at(millis), attempt: first_of(RUN) }
 }
 
 fn in_the_next_run(start: Start) -> Start {
-    Start { run: NEXT_RUN, ..start }
+    Start { attempt: first_of(NEXT_RUN), ..start }
 }
 
 fn sealed(length: usize) -> Sealed {
@@ -35,7 +39,7 @@ async fn begin(stores: &Stores, start: &Start) -> Begun {
 }
 
 async fn settle(stores: &Stores, id: OutcomeId, run: RunId, outcome: Outcome) {
-    stores.outcomes.settle(&id, run, &outcome).await.expect("settle");
+    stores.outcomes.settle(&id, first_of(run), &outcome).await.expect("settle");
 }
 
 async fn forget(stores: &Stores, millis: u64, run: RunId) {
@@ -95,6 +99,14 @@ pub async fn only_the_run_that_started_a_request_settles_it(stores: &Stores) {
     assert_eq!(begin(stores, &start(id(1, 1), 1, 0)).await, Begun::InFlight);
     settle(stores, id(1, 2), RUN, Outcome::Answered(sealed(9))).await;
     assert_eq!(begin(stores, &start(id(1, 2), 1, 0)).await, Begun::First);
+}
+
+/// A second attempt that lost the answer to its beginning must not take the key from the first.
+pub async fn only_the_attempt_that_was_first_settles_it(stores: &Stores) {
+    begin(stores, &start(id(1, 1), 1, 0)).await;
+    let second = Attempt { run: RUN, number: 2 };
+    stores.outcomes.settle(&id(1, 1), second, &Outcome::NotCarriedOut).await.expect("settle");
+    assert_eq!(begin(stores, &start(id(1, 1), 1, 0)).await, Begun::InFlight);
 }
 
 /// What comes second changes nothing.

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use countersign_core::idempotency::{Begun, Outcome, OutcomeId, Record, RunId, Start, State, begin};
+use countersign_core::idempotency::{Attempt, Begun, Outcome, OutcomeId, Record, RunId, Start, State, begin};
 use countersign_core::time::Timestamp;
 
 use super::Memory;
@@ -9,7 +9,7 @@ use crate::port::{Outcomes, StoreError};
 impl Outcomes for Memory {
     async fn begin(&self, start: &Start, quota: u64) -> Result<Begun, StoreError> {
         let outcomes = &mut self.kept()?.outcomes;
-        if outcomes.get(&start.id).is_some_and(|record| record.is_past(start.at, start.run)) {
+        if outcomes.get(&start.id).is_some_and(|record| record.is_past(start.at, start.attempt.run)) {
             outcomes.remove(&start.id);
         }
         let of_user = outcomes.iter().filter(|(id, _)| id.user == start.id.user);
@@ -21,9 +21,9 @@ impl Outcomes for Memory {
         Ok(begun)
     }
 
-    async fn settle(&self, id: &OutcomeId, run: RunId, outcome: &Outcome) -> Result<(), StoreError> {
+    async fn settle(&self, id: &OutcomeId, attempt: Attempt, outcome: &Outcome) -> Result<(), StoreError> {
         let outcomes = &mut self.kept()?.outcomes;
-        let Some(record) = outcomes.get_mut(id).filter(|record| record.state == State::Started { run }) else {
+        let Some(record) = outcomes.get_mut(id).filter(|record| record.state == State::Started { attempt }) else {
             return Ok(());
         };
         match outcome {
@@ -37,7 +37,7 @@ impl Outcomes for Memory {
     async fn unsettled(&self, run: RunId) -> Result<u64, StoreError> {
         let kept = self.kept()?;
         let by_others = |record: &&Record| match record.state {
-            State::Started { run: other } => other != run,
+            State::Started { attempt } => attempt.run != run,
             State::Answered(_) | State::Unknown => false,
         };
         Ok(kept.outcomes.values().filter(by_others).count() as u64)

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use countersign_core::idempotency::{Begun, Outcome, OutcomeId, RunId, Start};
+use countersign_core::idempotency::{Attempt, Begun, Outcome, OutcomeId, RunId, Start};
 use countersign_core::time::Timestamp;
 
 use super::StoreError;
@@ -16,9 +16,9 @@ pub trait Outcomes: Send + Sync {
     /// After an error the request may count as started. It must not be carried out.
     async fn begin(&self, start: &Start, quota: u64) -> Result<Begun, StoreError>;
 
-    /// Keeps the outcome of a request that this run was told to be the first of its key; durable when it returns. A
-    /// record that is not started, or was started by another run, is left as it is.
-    async fn settle(&self, id: &OutcomeId, run: RunId, outcome: &Outcome) -> Result<(), StoreError>;
+    /// Keeps the outcome of the attempt that was told to be the first of its key; durable when it returns. A record that
+    /// is not started, or was started by another attempt, is left as it is.
+    async fn settle(&self, id: &OutcomeId, attempt: Attempt, outcome: &Outcome) -> Result<(), StoreError>;
 
     /// How many requests were started by other runs than this and have no outcome: they never will.
     async fn unsettled(&self, run: RunId) -> Result<u64, StoreError>;

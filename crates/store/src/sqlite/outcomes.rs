@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use countersign_core::idempotency::{
-    Begun, Fingerprint, Outcome, OutcomeId, RETENTION, Record, RunId, Start, State, begin,
+    Attempt, Begun, Fingerprint, Outcome, OutcomeId, RETENTION, Record, RunId, Start, State, begin,
 };
 use countersign_core::secret::Sealed;
 use countersign_core::time::Timestamp;
@@ -12,11 +12,9 @@ use super::failure::Failure;
 use super::value::{UnknownValue, Unreadable, millis, timestamp};
 use crate::port::{Outcomes, StoreError};
 
-const FIND: &str =
-    "SELECT fingerprint, began_ms, state, run, seal_version, answer FROM outcomes WHERE user_id = ? AND name = ?";
+const FIND: &str = "SELECT fingerprint, began_ms, state, run, attempt, seal_version, answer FROM outcomes WHERE user_id = ? AND name = ?";
 const USED: &str = "SELECT octets FROM outcome_usage WHERE user_id = ?";
-const START: &str =
-    "INSERT INTO outcomes (user_id, name, fingerprint, began_ms, state, run, octets) VALUES (?, ?, ?, ?, 0, ?, ?)";
+const START: &str = "INSERT INTO outcomes (user_id, name, fingerprint, began_ms, state, run, attempt, octets) VALUES (?, ?, ?, ?, 0, ?, ?, ?)";
 const SETTLE: &str =
     "UPDATE outcomes SET state = ?, seal_version = ?, answer = ?, octets = ? WHERE user_id = ? AND name = ?";
 const REMOVE: &str = "DELETE FROM outcomes WHERE user_id = ? AND name = ?";
@@ -33,9 +31,9 @@ impl Outcomes for Guarded {
         self.sqlite.writer.write(move |connection| Box::pin(begin_in(connection, start, quota))).await
     }
 
-    async fn settle(&self, id: &OutcomeId, run: RunId, outcome: &Outcome) -> Result<(), StoreError> {
+    async fn settle(&self, id: &OutcomeId, attempt: Attempt, outcome: &Outcome) -> Result<(), StoreError> {
         let (id, outcome) = (*id, outcome.clone());
-        self.sqlite.writer.write(move |connection| Box::pin(settle_in(connection, id, run, outcome))).await
+        self.sqlite.writer.write(move |connection| Box::pin(settle_in(connection, id, attempt, outcome))).await
     }
 
     async fn unsettled(&self, run: RunId) -> Result<u64, StoreError> {
@@ -63,7 +61,7 @@ async fn begin_in(connection: &mut SqliteConnection, start: Start, quota: u64) -
     let used: Option<i64> = query_scalar(USED).bind(start.id.user.to_string()).fetch_optional(&mut *connection).await?;
     let mut used = u64::try_from(used.unwrap_or_default()).unwrap_or_default();
     let mut record = find(connection, &start.id).await?;
-    if let Some(past) = record.take_if(|record| record.is_past(start.at, start.run)) {
+    if let Some(past) = record.take_if(|record| record.is_past(start.at, start.attempt.run)) {
         used = used.saturating_sub(past.octets());
         remove(connection, &start.id).await?;
     }
@@ -75,7 +73,8 @@ async fn begin_in(connection: &mut SqliteConnection, start: Start, quota: u64) -
             .bind(start.id.name.to_vec())
             .bind(record.fingerprint.0.to_vec())
             .bind(millis(record.began))
-            .bind(start.run.0.to_vec())
+            .bind(start.attempt.run.0.to_vec())
+            .bind(start.attempt.number.cast_signed())
             .bind(octets(&record))
             .execute(connection)
             .await?;
@@ -86,10 +85,10 @@ async fn begin_in(connection: &mut SqliteConnection, start: Start, quota: u64) -
 async fn settle_in(
     connection: &mut SqliteConnection,
     id: OutcomeId,
-    run: RunId,
+    attempt: Attempt,
     outcome: Outcome,
 ) -> Result<(), Failure> {
-    let Some(record) = find(connection, &id).await?.filter(|record| record.state == State::Started { run }) else {
+    let Some(record) = find(connection, &id).await?.filter(|record| record.state == State::Started { attempt }) else {
         return Ok(());
     };
     let state = match outcome {
@@ -133,8 +132,9 @@ fn octets(record: &Record) -> i64 {
 fn read(row: &SqliteRow) -> Result<Record, Unreadable> {
     let fingerprint: &[u8] = row.try_get("fingerprint")?;
     let run: &[u8] = row.try_get("run")?;
+    let number = row.try_get::<i64, _>("attempt")?.cast_unsigned();
     let state = match row.try_get("state")? {
-        0 => State::Started { run: RunId(run.try_into()?) },
+        0 => State::Started { attempt: Attempt { run: RunId(run.try_into()?), number } },
         1 => State::Answered(Sealed {
             version: row.try_get::<i64, _>("seal_version")?.try_into()?,
             octets: row.try_get("answer")?,

@@ -2,7 +2,7 @@
 
 use countersign_core::account::{KeyOrigin, Ticket, UserState};
 use countersign_core::event::EventKind;
-use countersign_core::idempotency::{Fingerprint, Outcome, OutcomeId, RETENTION, RunId, Start};
+use countersign_core::idempotency::{Attempt, Fingerprint, Outcome, OutcomeId, RETENTION, RunId, Start};
 use countersign_core::secret::Sealed;
 use proptest::prelude::*;
 
@@ -91,7 +91,7 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
         Operation::KeepMark { run, time } => told(stores.accept_marks.keep(&accept_mark(run, time)).await),
         Operation::Begin { user, name, fingerprint, run, days } => {
             let (id, fingerprint) = (outcome_id(user, name), Fingerprint([fingerprint; 32]));
-            let start = Start { id, fingerprint, at: at(days * DAY), run: RunId([run; 16]) };
+            let start = Start { id, fingerprint, at: at(days * DAY), attempt: attempt(run) };
             told(stores.outcomes.begin(&start, 1_400).await)
         }
         Operation::Settle { user, name, run, outcome, is_known } => {
@@ -100,7 +100,7 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
                 None if is_known => Outcome::NotCarriedOut,
                 None => Outcome::Unknown,
             };
-            told(stores.outcomes.settle(&outcome_id(user, name), RunId([run; 16]), &outcome).await)
+            told(stores.outcomes.settle(&outcome_id(user, name), attempt(run), &outcome).await)
         }
         Operation::ForgetOutcomes { run, days } => told(stores.outcomes.forget(at(days * DAY), RunId([run; 16])).await),
     }
@@ -108,6 +108,10 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
 
 fn outcome_id(user: u8, name: u8) -> OutcomeId {
     OutcomeId { user: user_id(user), name: [name; 32] }
+}
+
+fn attempt(run: u8) -> Attempt {
+    Attempt { run: RunId([run; 16]), number: u64::MAX }
 }
 
 fn told<T: core::fmt::Debug>(answer: Result<T, StoreError>) -> String {

@@ -1,6 +1,6 @@
 use countersign_core::account::{KeyState, UserState};
 use countersign_core::event::EventKind;
-use countersign_core::idempotency::{Begun, Fingerprint, Outcome, OutcomeId, RunId, Start};
+use countersign_core::idempotency::{Attempt, Begun, Fingerprint, Outcome, OutcomeId, RunId, Start};
 use countersign_core::secret::Sealed;
 
 use super::{House, with_key};
@@ -25,7 +25,7 @@ async fn live(stores: &Stores) {
     for name in [1, 2] {
         assert_eq!(stores.outcomes.begin(&start(name, 1), 9_999).await.unwrap(), Begun::First);
     }
-    stores.outcomes.settle(&start(1, 1).id, RunId([1; 16]), &Outcome::Answered(answer())).await.unwrap();
+    stores.outcomes.settle(&start(1, 1).id, start(1, 1).attempt, &Outcome::Answered(answer())).await.unwrap();
     let confirmed = stores.enrolments.confirm(&by_ticket(3, "carol", ticket_id(9)), &enrolled()).await.unwrap();
     assert_eq!(confirmed, Confirmed::Done);
 }
@@ -37,7 +37,7 @@ fn nonce() -> BurntNonce {
 /// A request under the key of this name, in this run.
 fn start(name: u8, run: u8) -> Start {
     let id = OutcomeId { user: user_id(1), name: [name; 32] };
-    Start { id, fingerprint: Fingerprint([1; 32]), at: at(9), run: RunId([run; 16]) }
+    Start { id, fingerprint: Fingerprint([1; 32]), at: at(9), attempt: Attempt { run: RunId([run; 16]), number: 1 } }
 }
 
 fn answer() -> Sealed {
