@@ -17,6 +17,8 @@ pub struct Route {
     pub max_body: u64,
     /// Whether path forms pass that are otherwise refused (protocol §4).
     pub raw_path: bool,
+    /// Whether outcomes are kept under idempotency keys (protocol §7); if not, the key is the API's matter.
+    pub keep_outcomes: bool,
 }
 
 /// Who may pass a route.
@@ -57,6 +59,7 @@ impl Routes {
             forward_unsigned: Vec::new(),
             max_body,
             raw_path: false,
+            keep_outcomes: true,
         };
         Self { closest_first: routes, otherwise }
     }
@@ -88,6 +91,7 @@ mod tests {
             forward_unsigned: Vec::new(),
             max_body: 1,
             raw_path: false,
+            keep_outcomes: true,
         }
     }
 

@@ -71,6 +71,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     plain("replay.per_key", Whole, "60000", "a whole number from 1 to replay.total"),
     plain("replay.total", Whole, "4194304", "a whole number from 1 to 268435456"),
+    plain("idempotency.max_per_user", Size, "\"64 MiB\"", SIZE),
     plain("limits.max_connections", Whole, "4096", "a whole number from 1 to 1000000"),
     plain("limits.max_connections_per_address", Whole, "1024", "a whole number from 1 to limits.max_connections"),
     plain("limits.head_seconds", Whole, "5", "a whole number of seconds from 1 to 60"),
@@ -84,4 +85,5 @@ pub(super) const KEYS: &[Key] = &[
     key("route[].forward_unsigned", List, "[]", "[\"x-request-id\"]", "a list of names of header fields"),
     key("route[].max_body", Size, "", "\"1 MiB\"", SIZE),
     plain("route[].raw_path", Flag, "false", SWITCH),
+    plain("route[].keep_outcomes", Flag, "true", SWITCH),
 ];

@@ -85,6 +85,11 @@ impl Sqlite {
         self.writer.halted().await;
     }
 
+    /// Whether an error of the disk has stopped the writing for good.
+    pub fn has_halted(&self) -> bool {
+        self.writer.has_halted()
+    }
+
     /// Commits what has been asked for and closes the file. Later changes fail.
     pub async fn close(&self) {
         self.readers.close().await;

@@ -50,6 +50,7 @@ fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, sizes: &Sizes) -> 
         forward_unsigned: desk.list(&format!("{at}.forward_unsigned"), forward, forwardable),
         max_body,
         raw_path,
+        keep_outcomes: written.keep_outcomes.unwrap_or(true),
         path: path?,
     })
 }

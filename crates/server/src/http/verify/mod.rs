@@ -2,6 +2,7 @@
 
 mod api;
 mod body;
+mod once;
 mod read;
 
 use std::panic::AssertUnwindSafe;
@@ -18,6 +19,7 @@ use http::Method;
 pub use self::api::Api;
 pub use self::body::BodyLength;
 use self::body::{limited, take_in, within};
+use self::once::once;
 use self::read::{Arrived, read};
 use super::identity::Identity;
 use super::peer::Peer;
@@ -29,6 +31,7 @@ use crate::config::Route;
 use crate::edge;
 use crate::service::Undecided;
 use crate::service::claim::Claim;
+use crate::service::idempotency::Keyed;
 use crate::service::verify_request::{judge_again, verify_request};
 
 /// A request that says whose it is, and what holds for it.
@@ -40,7 +43,7 @@ struct Signed<'a> {
 }
 
 /// Verifies a request, has it served, and signs the answer, refusals included.
-pub(super) async fn answer(app: &SharedApp, request: Request, api: impl Api) -> Response {
+pub(super) async fn answer(app: &SharedApp, request: Request, api: impl Api + 'static) -> Response {
     let (mut parts, body) = request.into_parts();
     let arrived = read(app, &mut parts);
     let request = Request::from_parts(parts, body);
@@ -65,12 +68,12 @@ async fn answer_signed(
     signed: &Signed<'_>,
     reading: Reading,
     request: Request,
-    api: impl Api,
+    api: impl Api + 'static,
 ) -> Response {
     let to_head = request.method() == Method::HEAD;
     let answering = Answering { to_head, received: signed.received, s2c: signed.claim.s2c() };
     let response = match admit(app, signed, reading, request).await {
-        Ok(request) => run(api, request).await,
+        Ok(request) => serve(app, signed, request, api).await,
         Err(refused) => refused.into_response(),
     };
     sign(app, answering, response).await
@@ -103,7 +106,26 @@ fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Readi
     }
 }
 
-/// Step 8: the API acts. What it says beyond its own matters is taken out of its answer. When it fails or panics nobody
+/// Step 8: the API acts; under an idempotency key, once.
+async fn serve(app: &SharedApp, signed: &Signed<'_>, request: Request, api: impl Api + 'static) -> Response {
+    match keyed(app, signed, &request) {
+        Ok(None) => run(api, request).await,
+        Ok(Some(keyed)) => once(app, keyed, request, api).await,
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// The key under which a request comes, where one counts.
+fn keyed(app: &SharedApp, signed: &Signed<'_>, request: &Request) -> Result<Option<Keyed>, Refused> {
+    let Some(identity) = Identity::of(request.extensions()) else { return Ok(None) };
+    if request.method().is_safe() || !signed.route.keep_outcomes {
+        return Ok(None);
+    }
+    let keyed = Keyed::of(app, identity.principal(), signed.received, signed.peer.client);
+    keyed.map_err(|_| Problem::MALFORMED_REQUEST.into())
+}
+
+/// The API acts. What it says beyond its own matters is taken out of its answer. When it fails or panics nobody
 /// knows how far it got: 502, and the guard goes on.
 async fn run(api: impl Api, request: Request) -> Response {
     let failed = || Refused::from(Problem::BAD_GATEWAY).into_response();
