@@ -11,13 +11,16 @@ pub mod conversation;
 mod credentials;
 mod enrol;
 mod middleware;
+mod persistence;
 mod target;
 mod transport;
 
 pub use conversation::{Conversation, Unverified, Verified};
+pub use countersign_core::idempotency::{IdempotencyKey, MalformedKey};
 pub use countersign_core::signature::Interference;
 pub use credentials::Credentials;
 pub use enrol::{Enrolment, EnrolmentError, Person, enrol, enrol_in_seed_mode};
 pub use middleware::{NotForUs, SignAndVerify};
+pub use persistence::fresh_idempotency_key;
 pub use target::{BadUrl, Server, Target};
 pub use transport::{Answer, CallError, Client, Network, explain};
