@@ -20,6 +20,7 @@ use countersign_core::idempotency::{Attempt, Fingerprint, Outcome, OutcomeId, Ru
 use countersign_core::secret::{Root, Sealed, Secret32};
 use countersign_core::verdict::Refusal;
 use countersign_server::service::idempotency::{Beginning, Keyed, begin};
+use countersign_server::worker::housekeeping::sweep;
 use serde_json::json;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -406,6 +407,79 @@ async fn after_a_day_the_key_is_free_and_not_a_moment_before() {
     assert_eq!(post(&whole, &alice, "/transfers?dry=0", "\"1\"").await.field("x-count"), Some("2"));
     assert_eq!(post(&whole, &alice, "/transfers?dry=0", "\"1\"").await.field("x-count"), Some("2"));
     assert_eq!(api.acted(), 2);
+}
+
+#[tokio::test]
+async fn what_is_past_is_swept_away() {
+    let (whole, _, alice) = scene("").await;
+    post(&whole, &alice, "/transfers", "\"1\"").await;
+    post(&whole, &alice, "/transfers", "\"2\"").await;
+    let mut intruder = database(&whole).await;
+    let older = "UPDATE outcomes SET began_ms = began_ms - 86460000 WHERE rowid = 1";
+    sqlx::query(older).execute(&mut intruder).await.unwrap();
+    sweep(&whole.app, whole::reading()).await.unwrap();
+    let left: Vec<i64> = sqlx::query_scalar("SELECT rowid FROM outcomes").fetch_all(&mut intruder).await.unwrap();
+    assert_eq!(left, [2]);
+}
+
+/// Somebody holds the database, for longer than the guard waits for it.
+async fn locked(whole: &Whole) -> SqliteConnection {
+    let mut connection = database(whole).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+    connection
+}
+
+/// The answer to the first attempt that is not told to come again.
+async fn in_the_end(whole: &Whole, person: &Person, path: &str, key: &str) -> Answer {
+    loop {
+        let answer = post(whole, person, path, key).await;
+        if answer.status != 503 && !is(&answer, IN_FLIGHT) {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_cannot_keep_as_begun_does_not_run_and_its_key_is_not_lost() {
+    let (whole, api, alice) = scene("").await;
+    let intruder = locked(&whole).await;
+    assert!(is(&post(&whole, &alice, "/transfers", "\"1\"").await, (503, "unavailable")));
+    assert_eq!(api.acted(), 0);
+    drop(intruder);
+    assert_eq!(in_the_end(&whole, &alice, "/transfers", "\"1\"").await.status, 201);
+    assert_eq!(api.acted(), 1);
+}
+
+#[tokio::test]
+async fn an_outcome_that_the_store_cannot_keep_at_once_is_told_all_the_same_and_kept_later() {
+    let (whole, api, alice) = scene("").await;
+    let request = keyed(&alice, "/slow", "\"1\"");
+    let mut waiting = whole.connect().await;
+    waiting.write_all(&request.octets).await.unwrap();
+    api.has_acted(1).await;
+    let intruder = locked(&whole).await;
+    api.go_on.add_permits(1);
+    let answer = Answer::read(&mut waiting).await;
+    assert!(answer.status == 201 && request.is_answered_by(&answer));
+    drop(intruder);
+    assert_eq!(in_the_end(&whole, &alice, "/slow", "\"1\"").await.text(), "done slowly");
+    assert_eq!(api.acted(), 1);
+}
+
+/// Their connections are gone, so no limit of those holds them.
+#[tokio::test]
+async fn no_more_is_under_way_than_may_be_however_many_clients_have_gone() {
+    let (whole, api, alice) = scene("limits.max_connections = 2").await;
+    for number in 1..=2 {
+        let mut stream = whole.connect().await;
+        stream.write_all(&keyed(&alice, "/slow", &format!("\"{number}\"")).octets).await.unwrap();
+        api.has_acted(number).await;
+    }
+    assert!(is(&post(&whole, &alice, "/slow", "\"3\"").await, (503, "unavailable")));
+    api.go_on.add_permits(3);
+    assert_eq!(in_the_end(&whole, &alice, "/slow", "\"3\"").await.text(), "done slowly");
+    assert_eq!(api.acted(), 3);
 }
 
 /// A clock that is set forward does not free keys before their time.

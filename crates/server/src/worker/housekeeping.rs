@@ -27,7 +27,8 @@ pub async fn run(app: SharedApp, stop: CancellationToken) {
     }
 }
 
-async fn sweep(app: &SharedApp, reading: Reading) -> Result<(), StoreError> {
+/// One sweep, at the time that the clocks show.
+pub async fn sweep(app: &SharedApp, reading: Reading) -> Result<(), StoreError> {
     let now = reading.wall;
     app.throttle.forget_quiet();
     app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).expire(now);
