@@ -83,7 +83,12 @@ impl CallError {
             Self::Unverified(error) => {
                 matches!(error.status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT)
             }
-            Self::BadUrl(_) | Self::CannotSign(_) | Self::Interference(_) | Self::Network(_) => false,
+            Self::BadUrl(_)
+            | Self::CannotSign(_)
+            | Self::Interference(_)
+            | Self::NotAWebSocket
+            | Self::Upload(_)
+            | Self::Network(_) => false,
         }
     }
 }

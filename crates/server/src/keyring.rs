@@ -1,6 +1,7 @@
 //! The signing keys in memory: who may sign, and under which keys their answers go out.
 
-use std::collections::HashMap;
+mod holders;
+
 use std::sync::{Arc, OnceLock, RwLock};
 
 use countersign_core::account::{KeyRecord, KeyState, User, UserState};
@@ -9,10 +10,12 @@ use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Unsealable};
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use tokio::sync::watch;
 
+use self::holders::Holders;
+
 /// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
 #[derive(Debug, Default)]
 pub struct Keyring {
-    holders: RwLock<HashMap<KeyId, Arc<Holder>>>,
+    holders: RwLock<Holders>,
     changes: watch::Sender<()>,
 }
 
@@ -21,13 +24,15 @@ pub struct Keyring {
 #[error("the table of keys is in doubt after a fault")]
 pub struct InDoubt;
 
-/// A key and whose it is.
+/// A key and whose it is. What every request needs comes first and lies side by side; what few need lies elsewhere, so that
+/// a request brings little cold memory in.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Holder {
-    principal: Principal,
-    admission: Admission,
-    record: KeyRecord,
     keys: OnceLock<KeyPair>,
+    admission: Admission,
+    principal: Principal,
+    record: Box<KeyRecord>,
 }
 
 /// Whether a key may sign.
@@ -43,14 +48,14 @@ impl Keyring {
     /// Adds a key, or replaces what was known of it.
     pub fn put(&self, user: &User, record: KeyRecord) -> Result<(), InDoubt> {
         let holder = Holder::new(user, record);
-        self.holders.write().map_err(|_| InDoubt)?.insert(holder.principal.key.clone(), Arc::new(holder));
+        self.holders.write().map_err(|_| InDoubt)?.put(Arc::new(holder));
         self.changes.send_replace(());
         Ok(())
     }
 
     /// The holder of this key.
     pub fn find(&self, keyid: &str) -> Result<Option<Arc<Holder>>, InDoubt> {
-        Ok(self.holders.read().map_err(|_| InDoubt)?.get(keyid).cloned())
+        Ok(self.holders.read().map_err(|_| InDoubt)?.find(keyid).cloned())
     }
 
     /// From now on nothing that this key signs is accepted. Called before the store is told, so that no request slips
@@ -76,12 +81,12 @@ impl Keyring {
 
     /// How many keys are so.
     pub fn count(&self, so: impl Fn(&KeyRecord) -> bool) -> Result<u64, InDoubt> {
-        Ok(self.holders.read().map_err(|_| InDoubt)?.values().filter(|holder| so(&holder.record)).count() as u64)
+        Ok(self.holders.read().map_err(|_| InDoubt)?.iter().filter(|holder| so(&holder.record)).count() as u64)
     }
 
     fn entomb(&self, concerned: impl Fn(&Holder) -> bool) -> Result<(), InDoubt> {
         let mut holders = self.holders.write().map_err(|_| InDoubt)?;
-        for holder in holders.values_mut().filter(|holder| concerned(holder)) {
+        for holder in holders.iter_mut().filter(|holder| concerned(holder)) {
             *holder = Arc::new(holder.entombed());
         }
         drop(holders);
@@ -100,15 +105,15 @@ impl Holder {
         };
         let principal =
             Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
-        Self { principal, admission, record, keys: OnceLock::new() }
+        Self { keys: OnceLock::new(), admission, principal, record: Box::new(record) }
     }
 
     fn entombed(&self) -> Self {
         Self {
-            principal: self.principal.clone(),
-            admission: Admission::Tombstone,
-            record: self.record.clone(),
             keys: self.keys.clone(),
+            admission: Admission::Tombstone,
+            principal: self.principal.clone(),
+            record: self.record.clone(),
         }
     }
 
