@@ -2,13 +2,16 @@
 
 use bytes::Bytes;
 use countersign_client::conversation::ClockChange;
-use countersign_client::{Answer, CallError, Interference, Verified};
+use countersign_client::{Answer, CallError, Interference};
+use countersign_core::envelope::Action;
+use countersign_core::problem::Problem;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::exit::Exit;
 use crate::profile::{ProfileName, Shelf};
 use crate::{input, say};
 
+mod envelope;
 mod report;
 
 /// A change of the server's clock below this is not worth writing down.
@@ -23,7 +26,8 @@ const WORTH_KEEPING_MS: u64 = 1_000;
   countersign call /v1/me
   countersign call -X DELETE /v1/orders/7
   countersign call -H 'content-type: application/json' -d '{"amount":25}' '/v1/transfers?dry=0'
-  countersign call --profile work --json -d @order.json https://api.example.com/v1/orders"#)]
+  countersign call --profile work --json -d @order.json https://api.example.com/v1/orders
+  countersign call --envelope transfer.create -d '{"amount":25}'"#)]
 pub(crate) struct Args {
     /// Whose key to sign with
     #[arg(long, value_name = "PROFILE", default_value = "default")]
@@ -46,25 +50,28 @@ pub(crate) struct Args {
     /// Print the body of an error that nobody signed, too; anybody may have written it
     #[arg(long)]
     show_unverified: bool,
+    /// Send an envelope that asks for this action, on a WebSocket, with the body as its packet, instead of a request
+    #[arg(long, value_name = "ACTION", conflicts_with_all = ["method", "headers", "include", "json", "show_unverified", "url"])]
+    envelope: Option<Action>,
     /// A path at the server of the profile, or a whole URL there
-    url: String,
+    #[arg(required_unless_present = "envelope")]
+    url: Option<String>,
 }
 
 /// Makes the call.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let shelf = Shelf::of_this_user()?;
     let profile = shelf.open(&args.profile)?;
-    let client = profile.client()?;
     let body = args.data.as_deref().map(input::octets).transpose()?;
+    if let Some(action) = &args.envelope {
+        return envelope::run(&shelf, &args, &profile, (action, &body.unwrap_or_default())).await;
+    }
+    let client = profile.client()?;
     let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
     let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body));
-    let called = client.call(&method, &args.url, headers(&args.headers), body).await;
+    let called = client.call(&method, args.url.as_deref().unwrap_or_default(), headers(&args.headers), body).await;
     let change = ClockChange { from_ms: profile.offset_ms, to_ms: client.conversation().offset_ms() };
-    if change.to_ms.abs_diff(change.from_ms) >= WORTH_KEEPING_MS
-        && let Err(error) = shelf.keep_offset(&args.profile, change.to_ms)
-    {
-        say::note(format_args!("the server's clock could not be kept for the next call: {error:#}"));
-    }
+    keep_clock(&shelf, &args.profile, change);
     let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms: change.to_ms, called: &called };
     if args.json && !nothing_was_sent(&called) {
         say::result(facts.json()?.as_bytes())?;
@@ -75,13 +82,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     })
 }
 
+/// Keeps what was learnt of the server's clock, for the next call.
+fn keep_clock(shelf: &Shelf, profile: &ProfileName, change: ClockChange) {
+    if change.to_ms.abs_diff(change.from_ms) >= WORTH_KEEPING_MS
+        && let Err(error) = shelf.keep_offset(profile, change.to_ms)
+    {
+        say::note(format_args!("the server's clock could not be kept for the next call: {error:#}"));
+    }
+}
+
 fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
-    if let Some(change) = answer.clock_change.filter(|change| answer.retried || change.is_jump()) {
-        say::note(report::correction(change));
-    }
-    if answer.retried && answer.clock_change.is_none() {
-        say::note("the first attempt arrived too late; it was signed anew and sent once more");
-    }
+    say_what_it_took(answer.retried, answer.clock_change);
     let verified = &answer.verified;
     if !args.json {
         if args.include {
@@ -92,27 +103,35 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
     if verified.status.is_success() || verified.status.is_redirection() {
         return Ok(Exit::Done);
     }
-    say::note(refusal(verified));
+    say::note(refusal(verified.status, verified.problem, verified.outcome_is_unknown()));
     Ok(Exit::Refused)
 }
 
+fn say_what_it_took(retried: bool, clock_change: Option<ClockChange>) {
+    if let Some(change) = clock_change.filter(|change| retried || change.is_jump()) {
+        say::note(report::correction(change));
+    }
+    if retried && clock_change.is_none() {
+        say::note("the first attempt arrived too late; it was signed anew and sent once more");
+    }
+}
+
 /// What a verified error means, in one line.
-fn refusal(verified: &Verified) -> String {
-    let status = verified.status.as_u16();
-    let said = match verified.problem {
-        Some(problem) => format!("the guard refused ({status} {}): {}", problem.code, problem.detail),
-        None => format!("the server answered {}", status_line(verified.status)),
+fn refusal(status: StatusCode, problem: Option<&Problem>, outcome_is_unknown: bool) -> String {
+    let said = match problem {
+        Some(problem) => format!("the guard refused ({} {}): {}", status.as_u16(), problem.code, problem.detail),
+        None => format!("the server answered {}", status_line(status)),
     };
-    format!("{said}{}", outcome(verified))
+    format!("{said}{}", outcome(problem, outcome_is_unknown))
 }
 
 /// What is to be said of the request's fate, where the text of the problem does not say it already (protocol §7).
-fn outcome(verified: &Verified) -> &'static str {
-    match verified.problem.map(|problem| problem.code) {
+fn outcome(problem: Option<&Problem>, is_unknown: bool) -> &'static str {
+    match problem.map(|problem| problem.code) {
         Some("throttled" | "unavailable" | "warming-up") => {
             " It has not been carried out; whoever kept a copy of it could still make that happen within the window."
         }
-        None if verified.outcome_is_unknown() => " Whether the request was carried out is unknown.",
+        None if is_unknown => " Whether the request was carried out is unknown.",
         _ => "",
     }
 }

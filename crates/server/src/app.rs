@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_core::time::Freshness;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::http::buffer::Budget;
@@ -38,6 +39,8 @@ pub struct App {
     pub upstream: Option<Upstream>,
     /// Cancelled when the guard begins to stop: what would go on for long ends then.
     pub stopping: CancellationToken,
+    /// What goes on behind connections that were upgraded; the guard does not stop before it has ended.
+    pub upgraded: TaskTracker,
 }
 
 /// The guard, as its doors hold it.

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::accounts::{self, Accounts};
 use crate::app::{App, SharedApp};
@@ -178,6 +179,7 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
         #[cfg(feature = "standalone")]
         upstream: config.upstream.as_ref().map(|api| Upstream::new(api.authority().clone(), config.upstream_timeout)),
         stopping: CancellationToken::new(),
+        upgraded: TaskTracker::new(),
         replay,
         accounts,
     }

@@ -28,6 +28,26 @@ pub struct Holder {
     admission: Admission,
     record: KeyRecord,
     keys: OnceLock<KeyPair>,
+    envelope_keys: OnceLock<KeyPair>,
+}
+
+/// What a pair of keys is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Requests and answers of HTTP (protocol §4, §5).
+    Requests,
+    /// Envelopes (protocol §8).
+    Envelopes,
+}
+
+impl Purpose {
+    /// The pair of this root.
+    pub fn pair_of(self, root: &Root, keyid: &str) -> KeyPair {
+        match self {
+            Self::Requests => root.key_pair(keyid),
+            Self::Envelopes => root.envelope_pair(keyid),
+        }
+    }
 }
 
 /// Whether a key may sign.
@@ -100,7 +120,7 @@ impl Holder {
         };
         let principal =
             Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
-        Self { principal, admission, record, keys: OnceLock::new() }
+        Self { principal, admission, record, keys: OnceLock::new(), envelope_keys: OnceLock::new() }
     }
 
     fn entombed(&self) -> Self {
@@ -109,6 +129,7 @@ impl Holder {
             admission: Admission::Tombstone,
             record: self.record.clone(),
             keys: self.keys.clone(),
+            envelope_keys: self.envelope_keys.clone(),
         }
     }
 
@@ -132,11 +153,20 @@ impl Holder {
 
     /// The keys of both directions, unsealed and derived on first use.
     pub fn keys(&self, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
-        if let Some(keys) = self.keys.get() {
+        self.pair(Purpose::Requests, kek)
+    }
+
+    /// The keys of both directions for this purpose, unsealed and derived on first use.
+    pub fn pair(&self, purpose: Purpose, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
+        let derived = match purpose {
+            Purpose::Requests => &self.keys,
+            Purpose::Envelopes => &self.envelope_keys,
+        };
+        if let Some(keys) = derived.get() {
             return Ok(keys);
         }
         let root = self.root(kek)?;
-        Ok(self.keys.get_or_init(|| root.key_pair(self.principal.key.as_str())))
+        Ok(derived.get_or_init(|| purpose.pair_of(&root, self.principal.key.as_str())))
     }
 
     /// The root of the key, unsealed anew: for derivations that are rare.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use countersign_store::port::StoreError;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::SharedApp;
@@ -103,6 +104,10 @@ impl Server {
         }
         guard.wind_down();
         doors.join_all().await;
+        app.upgraded.close();
+        if timeout(limits.stop, app.upgraded.wait()).await.is_err() {
+            tracing::warn!(cut_off = app.upgraded.len(), "upgraded connections took longer than the stop may take");
+        }
         guard.stop().await
     }
 }

@@ -33,7 +33,7 @@ pub struct Unreadable(pub &'static str);
 #[error("this envelope cannot be signed: {0}")]
 pub struct Unsignable(pub &'static str);
 
-/// The longest `kid`, `aud` and `username`, in octets.
+/// The longest `kid`, `aud` and `username`, in octets. None is empty: nobody has no name.
 const LONGEST_NAME: usize = 256;
 
 /// The one version that there is.

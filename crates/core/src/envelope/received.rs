@@ -28,9 +28,9 @@ pub struct Envelope {
 /// whoever holds a key writes what name they like.
 #[derive(Clone, Copy, Debug)]
 pub struct Addressee<'a> {
-    /// Our own authority, as `aud` must spell it.
+    /// Our own authority, as `aud` must spell it; empty when it is none of ours, and no envelope is for that.
     pub audience: &'a str,
-    /// The user whose key `kid` names.
+    /// The user whose key `kid` names; empty when nobody has it.
     pub username: &'a str,
 }
 
@@ -148,7 +148,7 @@ pub(super) fn text<'v>(value: &'v Value<'_>) -> Result<&'v str, Unreadable> {
 }
 
 fn short(name: &str) -> Result<&str, Unreadable> {
-    if name.len() <= LONGEST_NAME { Ok(name) } else { Err(Unreadable("a name is longer than 256 octets")) }
+    if (1..=LONGEST_NAME).contains(&name.len()) { Ok(name) } else { Err(Unreadable("a name has 1 to 256 octets")) }
 }
 
 /// A name that nobody has to escape. One that no key and no server of ours can have is simply unknown.

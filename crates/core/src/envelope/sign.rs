@@ -47,8 +47,8 @@ pub fn sign_envelope(c2s: &MacKey, params: &EnvelopeParams<'_>) -> Result<Signed
     if !is_plain(audience) || !is_plain(keyid) {
         return Err(Unsignable("kid and aud are visible ASCII"));
     }
-    if [audience, keyid, username].iter().any(|name| name.len() > LONGEST_NAME) {
-        return Err(Unsignable("a name is longer than 256 octets"));
+    if [audience, keyid, username].iter().any(|name| !(1..=LONGEST_NAME).contains(&name.len())) {
+        return Err(Unsignable("a name has 1 to 256 octets"));
     }
     if timestamp.as_millis() > LARGEST {
         return Err(Unsignable("the time is beyond what JSON can say"));

@@ -5,7 +5,7 @@ use countersign_core::envelope::Action;
 use countersign_core::signature::PathForm;
 use http::{HeaderValue, Method};
 
-use crate::http::router::is_ours;
+use crate::http::ours::is_ours;
 
 /// What is taken in envelopes (protocol §8), and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -88,15 +88,26 @@ pub(super) fn without_index(path: &str) -> String {
     in_a_list(path).map_or_else(|| path.to_owned(), |(list, _, field)| format!("{list}[]{field}"))
 }
 
-/// The key that is spelt most like `path`, however little.
+/// The key that is spelt most like `path`, however little. Where two sections have a key of that name, it is the one whose
+/// section is more alike, or else stands first in the table.
 pub(super) fn nearest(path: &str) -> Option<&'static Key> {
-    let last = |name: &str| name.rsplit('.').next().map(str::to_owned).unwrap_or_default();
-    let likeness = |name: &str| {
-        let whole = strsim::jaro_winkler(path, name);
-        // A key in the wrong section: a little less than the same likeness of the whole.
-        whole.max(strsim::jaro_winkler(&last(path), &last(name)) * 0.99)
+    let parts = |name: &str| {
+        let (section, last) = name.rsplit_once('.').unwrap_or(("", name));
+        (section.to_owned(), last.to_owned())
     };
-    KEYS.iter().max_by(|one, other| likeness(one.name).total_cmp(&likeness(other.name)))
+    let (section, last) = parts(path);
+    let likeness = |name: &str| {
+        let (own_section, own_last) = parts(name);
+        let whole = strsim::jaro_winkler(path, name);
+        // A key in the wrong section: a little less than the same likeness of the whole. A list is no such section.
+        let is_misplaced = path.contains("[].") == name.contains("[].");
+        let either = if is_misplaced { whole.max(strsim::jaro_winkler(&last, &own_last) * 0.99) } else { whole };
+        (either, strsim::jaro_winkler(&section, &own_section))
+    };
+    KEYS.iter().rev().max_by(|one, other| {
+        let (one, other) = (likeness(one.name), likeness(other.name));
+        one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1))
+    })
 }
 
 /// The names of the sections, to tell a section of ours that is no table from an unknown key.
@@ -116,6 +127,7 @@ mod tests {
             ("limit.idle_seconds", "limits.idle_seconds"),
             ("idle_seconds", "limits.idle_seconds"),
             ("limits.max_conections", "limits.max_connections"),
+            ("envelopes.max_connections", "envelope.max_connections"),
             ("loglevel", "log.level"),
             ("route[].acept", "route[].accept"),
             ("envelope.action[].nane", "envelope.action[].name"),

@@ -3,6 +3,8 @@
 pub mod arrival;
 mod body_violation;
 pub mod buffer;
+#[cfg(feature = "standalone")]
+pub mod envelope;
 pub mod identity;
 pub mod layer;
 #[cfg(feature = "standalone")]
