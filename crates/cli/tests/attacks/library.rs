@@ -114,7 +114,7 @@ async fn each(of: Of) {
     assert_eq!(ask(example.address, unsigned.as_bytes()).await.code(), "unauthorized");
     let elsewhere = hello.replaced(&example.address.to_string(), "elsewhere.example");
     assert_eq!(ask(example.address, &elsewhere.octets()).await.code(), "misdirected");
-    let knock = format!("POST /api/auth/enrol HTTP/1.1\r\nHost: elsewhere.example\r\nContent-Length: 0\r\n\r\n");
+    let knock = "POST /api/auth/enrol HTTP/1.1\r\nHost: elsewhere.example\r\nContent-Length: 0\r\n\r\n".to_owned();
     assert_eq!(ask(example.address, knock.as_bytes()).await.code(), "misdirected");
 
     tokio::task::block_in_place(|| example.place.operate(&["key", "revoke", &alice.keyid]));

@@ -5,6 +5,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::authority::Authority;
 use countersign_core::problem::Problem;
+use http::Uri;
 use http::header::HOST;
 use http::request::Parts;
 
@@ -22,6 +23,7 @@ pub(super) fn arrive(app: &App, parts: &mut Parts) -> Result<(Authority, Peer), 
     let named = named(parts).ok_or(Problem::MALFORMED_REQUEST)?;
     let authority = config.names.authorities().recognise(named).cloned().ok_or(Problem::MISDIRECTED)?;
     let peer = Peer::of(&parts.extensions, &parts.headers, &config.client_address);
+    drop_empty_query(&mut parts.uri);
     parts.extensions.insert(Addressed(authority.clone()));
     parts.extensions.insert(peer);
     Ok((authority, peer))
@@ -33,6 +35,18 @@ pub(super) async fn arriving(State(app): State<SharedApp>, request: Request, nex
     match arrive(&app, &mut parts) {
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
         Err(refused) => refused.into_response(),
+    }
+}
+
+/// `/a?` and `/a` have one signature base (RFC 9421 §2.2.7), so a question mark at the end is nothing that anybody signed:
+/// whoever stands in the middle can add it. Nobody behind us is to see a difference.
+fn drop_empty_query(uri: &mut Uri) {
+    if uri.query() == Some("") {
+        let mut target = uri.clone().into_parts();
+        target.path_and_query = uri.path().parse().ok();
+        if let Ok(without) = Uri::from_parts(target) {
+            *uri = without;
+        }
     }
 }
 
@@ -56,6 +70,22 @@ mod tests {
     fn of(target: &str, hosts: &[&str]) -> Option<String> {
         let request = hosts.iter().fold(Request::builder().uri(target), |request, host| request.header(HOST, *host));
         named(&request.body(()).unwrap().into_parts().0).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_question_mark_that_nobody_signed_is_seen_by_nobody() {
+        for (arrived, seen) in [
+            ("/a?", "/a"),
+            ("https://a.example/a/?", "https://a.example/a/"),
+            ("/?", "/"),
+            ("/a??", "/a??"),
+            ("/a?b=", "/a?b="),
+            ("/a", "/a"),
+        ] {
+            let mut uri = arrived.parse().unwrap();
+            drop_empty_query(&mut uri);
+            assert_eq!(uri.to_string(), seen);
+        }
     }
 
     #[test]
