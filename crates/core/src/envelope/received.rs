@@ -80,11 +80,6 @@ impl Envelope {
         &self.packet
     }
 
-    /// Takes the packet out, to be handed on.
-    pub fn take_packet(&mut self) -> Vec<u8> {
-        core::mem::take(&mut self.packet)
-    }
-
     /// Checks the MAC in constant time, then whom it is for and from, then the time; `c2s` is that of
     /// [`envelope_pair`](crate::secret::Root::envelope_pair).
     pub fn authenticate(
