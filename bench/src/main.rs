@@ -1,9 +1,12 @@
 //! What Countersign costs, as ratios to references measured in the same run.
 //!
 //! `countersign-bench` compares one verification with the bare MAC and with other schemes; `countersign-bench envelope` does
-//! so for an envelope; `countersign-bench server` a whole guard over sockets with its own route that asks for no signature.
+//! so for an envelope; `countersign-bench replay` what it costs to remember a nonce with one read of cold memory;
+//! `countersign-bench server` a whole guard over sockets with its own route that asks for no signature, and with nginx as a
+//! plain proxy.
 
 mod micro;
+mod replay;
 mod report;
 mod server;
 mod spread;
@@ -13,7 +16,12 @@ fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         None => micro::run(),
         Some("envelope") => micro::envelope::run(),
+        Some("replay") => replay::run(),
         Some("server") => server::run(),
-        Some(other) => anyhow::bail!("there is no benchmark {other:?}; leave it out, or say envelope or server"),
+        // What `server` starts as the API behind the proxies.
+        Some("api") => server::serve_api(),
+        Some(other) => {
+            anyhow::bail!("there is no benchmark {other:?}; leave it out, or say envelope, replay or server")
+        }
     }
 }

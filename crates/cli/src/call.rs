@@ -1,5 +1,7 @@
 //! `countersign call`: a signed request and its verified answer.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use countersign_client::conversation::ClockChange;
 use countersign_client::{Answer, CallError, Interference};
@@ -13,6 +15,7 @@ use crate::{input, say};
 
 mod envelope;
 mod report;
+mod stream;
 
 /// A change of the server's clock below this is not worth writing down.
 const WORTH_KEEPING_MS: u64 = 1_000;
@@ -20,18 +23,23 @@ const WORTH_KEEPING_MS: u64 = 1_000;
 /// Sign a request, send it, verify the answer, print its body as it came
 ///
 /// Exits with 0 for a verified answer 2xx or 3xx, 22 for a verified error, 3 for interference (its class is said on
-/// stderr, the body withheld), 2 when there was no answer or none that anybody signed, 1 when nothing was sent.
+/// stderr, the body withheld; of a stream, what was not yet printed), 2 when there was no answer or none that anybody signed, 1 when nothing was sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   countersign call /v1/me
   countersign call -X DELETE /v1/orders/7
   countersign call -H 'content-type: application/json' -d '{"amount":25}' '/v1/transfers?dry=0'
   countersign call --profile work --json -d @order.json https://api.example.com/v1/orders
+  countersign call --stream /v1/events
+  countersign call --stream -X PUT -d @backup.tar /v1/files/backup.tar
   countersign call --envelope transfer.create -d '{"amount":25}'"#)]
 pub(crate) struct Args {
     /// Whose key to sign with
     #[arg(long, value_name = "PROFILE", default_value = "default")]
     profile: ProfileName,
+    /// The certificate authority that vouches for the server, a file in PEM, in the place of what the profile says
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The method; GET without -d, POST with it
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<Method>,
@@ -50,29 +58,49 @@ pub(crate) struct Args {
     /// Print the body of an error that nobody signed, too; anybody may have written it
     #[arg(long)]
     show_unverified: bool,
+    /// Take an answer of any length, printed as it is verified; send a file or stdin without reading it into memory
+    #[arg(long, conflicts_with_all = ["json", "show_unverified"])]
+    stream: bool,
     /// Send an envelope that asks for this action, on a WebSocket, with the body as its packet, instead of a request
-    #[arg(long, value_name = "ACTION", conflicts_with_all = ["method", "headers", "include", "json", "show_unverified", "url"])]
+    #[arg(long, value_name = "ACTION", conflicts_with_all = NOT_OF_ENVELOPES)]
     envelope: Option<Action>,
     /// A path at the server of the profile, or a whole URL there
     #[arg(required_unless_present = "envelope")]
     url: Option<String>,
 }
 
+/// What says something about a request of HTTP, or about its answer.
+const NOT_OF_ENVELOPES: [&str; 7] = ["method", "headers", "include", "json", "show_unverified", "stream", "url"];
+
+impl Args {
+    fn url(&self) -> &str {
+        self.url.as_deref().unwrap_or_default()
+    }
+}
+
 /// Makes the call.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let shelf = Shelf::of_this_user()?;
-    let profile = shelf.open(&args.profile)?;
-    let body = args.data.as_deref().map(input::octets).transpose()?;
+    let mut profile = shelf.open(&args.profile)?;
+    if let Some(file) = &args.ca {
+        profile.server = profile.server.trusting(Some(input::certificate_authorities(file)?));
+    }
     if let Some(action) = &args.envelope {
-        return envelope::run(&shelf, &args, &profile, (action, &body.unwrap_or_default())).await;
+        return envelope::run(&shelf, &args, &profile, action).await;
     }
     let client = profile.client()?;
+    if args.stream {
+        let exit = stream::run(&args, &client).await;
+        keep_clock(&shelf, &args, profile.offset_ms, client.conversation().offset_ms());
+        return exit;
+    }
+    let body = args.data.as_deref().map(input::octets).transpose()?;
     let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
     let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body));
-    let called = client.call(&method, args.url.as_deref().unwrap_or_default(), headers(&args.headers), body).await;
-    let change = ClockChange { from_ms: profile.offset_ms, to_ms: client.conversation().offset_ms() };
-    keep_clock(&shelf, &args.profile, change);
-    let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms: change.to_ms, called: &called };
+    let called = client.call(&method, args.url(), headers(&args.headers), body).await;
+    let offset_ms = client.conversation().offset_ms();
+    keep_clock(&shelf, &args, profile.offset_ms, offset_ms);
+    let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms, called: &called };
     if args.json && !nothing_was_sent(&called) {
         say::result(facts.json()?.as_bytes())?;
     }
@@ -83,9 +111,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 }
 
 /// Keeps what was learnt of the server's clock, for the next call.
-fn keep_clock(shelf: &Shelf, profile: &ProfileName, change: ClockChange) {
-    if change.to_ms.abs_diff(change.from_ms) >= WORTH_KEEPING_MS
-        && let Err(error) = shelf.keep_offset(profile, change.to_ms)
+fn keep_clock(shelf: &Shelf, args: &Args, from_ms: i64, to_ms: i64) {
+    if to_ms.abs_diff(from_ms) >= WORTH_KEEPING_MS
+        && let Err(error) = shelf.keep_offset(&args.profile, to_ms)
     {
         say::note(format_args!("the server's clock could not be kept for the next call: {error:#}"));
     }
@@ -96,7 +124,7 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
     let verified = &answer.verified;
     if !args.json {
         if args.include {
-            say::result(&report::head(verified))?;
+            say::result(&report::head(verified.status, &verified.headers))?;
         }
         say::body(&verified.body)?;
     }
@@ -155,7 +183,10 @@ fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
             }
             Exit::Network
         }
-        CallError::Network(_) => Exit::Network,
+        CallError::Network(error) => {
+            say::remedy(error);
+            Exit::Network
+        }
         _ => Exit::Usage,
     })
 }

@@ -1,6 +1,7 @@
 //! The signing keys in memory: who may sign, and under which keys their answers go out.
 
-use std::collections::HashMap;
+mod holders;
+
 use std::sync::{Arc, OnceLock, RwLock};
 
 use countersign_core::account::{KeyRecord, KeyState, User, UserState};
@@ -9,10 +10,12 @@ use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Unsealable};
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use tokio::sync::watch;
 
+use self::holders::Holders;
+
 /// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
 #[derive(Debug, Default)]
 pub struct Keyring {
-    holders: RwLock<HashMap<KeyId, Arc<Holder>>>,
+    holders: RwLock<Holders>,
     changes: watch::Sender<()>,
 }
 
@@ -21,14 +24,16 @@ pub struct Keyring {
 #[error("the table of keys is in doubt after a fault")]
 pub struct InDoubt;
 
-/// A key and whose it is.
+/// A key and whose it is. What every request needs comes first and lies side by side; what few need lies elsewhere, so that
+/// a request brings little cold memory in.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Holder {
-    principal: Principal,
-    admission: Admission,
-    record: KeyRecord,
     keys: OnceLock<KeyPair>,
-    envelope_keys: OnceLock<KeyPair>,
+    admission: Admission,
+    principal: Principal,
+    record: Box<KeyRecord>,
+    envelope_keys: OnceLock<Box<KeyPair>>,
 }
 
 /// What a pair of keys is for.
@@ -63,14 +68,14 @@ impl Keyring {
     /// Adds a key, or replaces what was known of it.
     pub fn put(&self, user: &User, record: KeyRecord) -> Result<(), InDoubt> {
         let holder = Holder::new(user, record);
-        self.holders.write().map_err(|_| InDoubt)?.insert(holder.principal.key.clone(), Arc::new(holder));
+        self.holders.write().map_err(|_| InDoubt)?.put(Arc::new(holder));
         self.changes.send_replace(());
         Ok(())
     }
 
     /// The holder of this key.
     pub fn find(&self, keyid: &str) -> Result<Option<Arc<Holder>>, InDoubt> {
-        Ok(self.holders.read().map_err(|_| InDoubt)?.get(keyid).cloned())
+        Ok(self.holders.read().map_err(|_| InDoubt)?.find(keyid).cloned())
     }
 
     /// From now on nothing that this key signs is accepted. Called before the store is told, so that no request slips
@@ -96,12 +101,12 @@ impl Keyring {
 
     /// How many keys are so.
     pub fn count(&self, so: impl Fn(&KeyRecord) -> bool) -> Result<u64, InDoubt> {
-        Ok(self.holders.read().map_err(|_| InDoubt)?.values().filter(|holder| so(&holder.record)).count() as u64)
+        Ok(self.holders.read().map_err(|_| InDoubt)?.iter().filter(|holder| so(&holder.record)).count() as u64)
     }
 
     fn entomb(&self, concerned: impl Fn(&Holder) -> bool) -> Result<(), InDoubt> {
         let mut holders = self.holders.write().map_err(|_| InDoubt)?;
-        for holder in holders.values_mut().filter(|holder| concerned(holder)) {
+        for holder in holders.iter_mut().filter(|holder| concerned(holder)) {
             *holder = Arc::new(holder.entombed());
         }
         drop(holders);
@@ -120,15 +125,16 @@ impl Holder {
         };
         let principal =
             Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
-        Self { principal, admission, record, keys: OnceLock::new(), envelope_keys: OnceLock::new() }
+        let (keys, envelope_keys) = (OnceLock::new(), OnceLock::new());
+        Self { keys, admission, principal, record: Box::new(record), envelope_keys }
     }
 
     fn entombed(&self) -> Self {
         Self {
-            principal: self.principal.clone(),
-            admission: Admission::Tombstone,
-            record: self.record.clone(),
             keys: self.keys.clone(),
+            admission: Admission::Tombstone,
+            principal: self.principal.clone(),
+            record: self.record.clone(),
             envelope_keys: self.envelope_keys.clone(),
         }
     }
@@ -159,14 +165,18 @@ impl Holder {
     /// The keys of both directions for this purpose, unsealed and derived on first use.
     pub fn pair(&self, purpose: Purpose, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
         let derived = match purpose {
-            Purpose::Requests => &self.keys,
-            Purpose::Envelopes => &self.envelope_keys,
+            Purpose::Requests => self.keys.get(),
+            Purpose::Envelopes => self.envelope_keys.get().map(Box::as_ref),
         };
-        if let Some(keys) = derived.get() {
+        if let Some(keys) = derived {
             return Ok(keys);
         }
+        let derive = |root: &Root| purpose.pair_of(root, self.principal.key.as_str());
         let root = self.root(kek)?;
-        Ok(derived.get_or_init(|| purpose.pair_of(&root, self.principal.key.as_str())))
+        Ok(match purpose {
+            Purpose::Requests => self.keys.get_or_init(|| derive(&root)),
+            Purpose::Envelopes => self.envelope_keys.get_or_init(|| Box::new(derive(&root))),
+        })
     }
 
     /// The root of the key, unsealed anew: for derivations that are rare.

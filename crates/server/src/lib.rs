@@ -23,6 +23,8 @@ pub mod serve;
 pub mod service;
 #[cfg(feature = "standalone")]
 pub mod telemetry;
+#[cfg(feature = "standalone")]
+pub mod tls;
 pub mod worker;
 
 /// The body of a request that was admitted, and of the answers to all.

@@ -40,7 +40,7 @@ pub(crate) use authentic::Signed;
 pub use authentic::{Authentic, Authentication};
 pub use base::SignatureBase;
 pub use digest::{BodyCheck, ContentDigest, sha256_digest_field};
-pub use head::{AnswerHead, Field, ReceivedAnswer, RequestHead};
+pub use head::{AnswerHead, Field, ReceivedAnswer, RequestHead, StreamHead};
 pub use interference::Interference;
 pub(crate) use nonce::Nonce;
 pub use path::PathForm;

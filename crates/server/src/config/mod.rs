@@ -28,6 +28,7 @@ mod size;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod url;
 mod written;
 
@@ -45,6 +46,7 @@ pub use route_path::RoutePath;
 pub(crate) use secret::octets32;
 pub use secret::{KekSource, SeedKeySource};
 pub use settings::Config;
+pub use tls::TlsFiles;
 pub use url::{PublicUrl, Upstream};
 
 use std::ffi::OsString;

@@ -16,4 +16,4 @@ pub(crate) use kek::KEK_VERSION;
 pub use kek::{KekError, KekOrigin, find_kek, obtain_kek};
 pub use lock::{Lock, LockError};
 pub use privacy::NotPrivate;
-pub use secret_file::{SecretFileError, read_seed_key};
+pub use secret_file::{SecretFileError, read_private, read_seed_key};

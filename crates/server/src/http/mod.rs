@@ -3,6 +3,7 @@
 pub mod arrival;
 mod body_violation;
 pub mod buffer;
+mod cookies;
 #[cfg(feature = "standalone")]
 pub mod envelope;
 pub mod identity;
@@ -19,8 +20,11 @@ pub mod router;
 pub mod routes;
 pub mod sign;
 pub mod spool;
+mod stream;
 #[cfg(feature = "standalone")]
 mod timely;
+#[cfg(feature = "standalone")]
+mod tunnel;
 pub mod verify;
 
 pub use body_violation::BodyViolation;

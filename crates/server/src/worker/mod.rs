@@ -1,4 +1,6 @@
 //! What goes on beside the requests.
 
 pub mod accept_mark;
+#[cfg(feature = "standalone")]
+pub mod certificate;
 pub mod housekeeping;

@@ -21,6 +21,9 @@ pub(super) const FIRST: Duration = Duration::from_secs(10);
 /// How long an answer may wait to be taken.
 const TO_TAKE_AN_ANSWER: Duration = Duration::from_secs(30);
 
+/// How long what is under way may take when nothing more is read.
+const TO_FINISH: Duration = Duration::from_secs(10);
+
 /// How long the end may take, when both sides know of it.
 const TO_END: Duration = Duration::from_secs(2);
 
@@ -138,10 +141,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Lets out what is under way, reads nothing more, and says why.
     async fn finish(mut self, ending: Ending) {
-        while let Some(served) = self.under_way.next().await {
-            if self.give(served).await.is_err_and(|ending| !ending.finishes()) {
-                return;
+        let left = async {
+            while let Some(served) = self.under_way.next().await {
+                if self.give(served).await.is_err_and(|ending| !ending.finishes()) {
+                    return false;
+                }
             }
+            true
+        };
+        if !matches!(timeout(TO_FINISH, left).await, Ok(true)) {
+            return;
         }
         let Self { socket, .. } = &mut self;
         let goodbye = async {

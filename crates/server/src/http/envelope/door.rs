@@ -39,7 +39,7 @@ pub(super) async fn open(
     let answer = create_response_with_body(&request, Body::empty).map_err(|_| Problem::MALFORMED_REQUEST)?;
     let upgrade: OnUpgrade = request.extensions_mut().remove().ok_or(Problem::MALFORMED_REQUEST)?;
     let place = room.admit(peer.client).ok_or(Problem::UNAVAILABLE)?;
-    app.upgraded.spawn(converse(app.clone(), upgrade, peer, place));
+    app.lasting.spawn(converse(app.clone(), upgrade, peer, place));
     Ok(answer)
 }
 
