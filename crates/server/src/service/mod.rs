@@ -4,6 +4,7 @@ pub mod claim;
 pub mod confirm;
 pub mod control;
 pub mod enrol;
+pub mod envelope;
 pub mod folding;
 pub mod handshakes;
 pub mod idempotency;
