@@ -17,6 +17,7 @@ pub mod events;
 pub mod keys;
 pub mod replay_guard;
 pub mod sample;
+pub mod sealings;
 pub mod server_secrets;
 pub mod tickets;
 pub mod users;
@@ -43,6 +44,9 @@ macro_rules! store_conformance {
                 the_latest_come_oldest_first, an_event_comes_back_as_recorded, what_is_too_long_is_cut_between_letters;
             keys: a_revoked_key_stays_revoked, an_unknown_key_is_missing, keys_are_listed_by_cursor,
                 a_users_keys_are_found, of_eight_revoking_a_key_one_does;
+            sealings: everything_that_is_sealed_otherwise_is_found_once, what_is_sealed_anew_is_otherwise_the_same,
+                only_the_value_that_was_read_is_replaced, of_eight_sealing_a_value_anew_one_does,
+                a_version_that_is_needed_is_not_retired, what_was_sealed_under_a_retired_version_is_not_taken_in;
             server_secrets: of_eight_first_secrets_all_get_the_same, a_secret_is_replaced_and_told_of,
                 a_secret_that_was_not_there_can_be_replaced;
             tickets: a_ticket_comes_back_as_issued, a_revoked_ticket_stays_revoked, a_used_ticket_cannot_be_revoked,

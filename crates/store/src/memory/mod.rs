@@ -6,6 +6,7 @@ mod enrolments;
 mod events;
 mod keys;
 mod replay;
+mod sealings;
 mod server_secrets;
 mod tickets;
 mod users;
@@ -43,6 +44,8 @@ struct Kept {
     mark: Option<AcceptMark>,
     burnt: BTreeMap<(String, Vec<u8>), Timestamp>,
     notes: BTreeMap<[u8; 32], Timestamp>,
+    /// The oldest version of the key-encryption key under which anything may be taken in.
+    oldest: u32,
 }
 
 impl Memory {

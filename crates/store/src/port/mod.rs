@@ -12,6 +12,7 @@ mod enrolments;
 mod events;
 mod keys;
 mod replay_guard;
+mod sealings;
 mod server_secrets;
 mod tickets;
 mod users;
@@ -22,7 +23,8 @@ pub use enrolments::{Confirmation, Confirmed, Enrolments, Noted};
 pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded};
 pub use keys::Keys;
 pub use replay_guard::{ReplayGuard, Seen};
-pub use server_secrets::ServerSecrets;
+pub use sealings::{Reseal, Resealed, Retirement, SealedPage, SealedPlace, Sealing, Sealings};
+pub use server_secrets::{OWNER_OF_SERVER_SECRETS, ServerSecrets};
 pub use tickets::Tickets;
 pub use users::Users;
 

@@ -17,6 +17,7 @@ mod ledger;
 mod open;
 mod reading;
 mod row;
+mod sealings;
 mod server_secrets;
 mod tickets;
 mod users;

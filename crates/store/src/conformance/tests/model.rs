@@ -2,13 +2,14 @@
 
 use countersign_core::account::{KeyOrigin, Ticket, UserState};
 use countersign_core::event::EventKind;
+use countersign_core::secret::Sealed;
 use proptest::prelude::*;
 
 use crate::Stores;
 use crate::conformance::sample::{
     accept_mark, at, by_group, by_ticket, event, key_id, name, ticket, ticket_id, user_id,
 };
-use crate::port::{BurntNonce, StoreError};
+use crate::port::{BurntNonce, Reseal, Resealed, StoreError};
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 
@@ -25,6 +26,8 @@ enum Operation {
     Burn { key: u8, nonce: u8, keep_until: u64 },
     ForgetNonces { now: u64 },
     KeepMark { run: u8, time: u64 },
+    Reseal { version: u32, limit: u32 },
+    Retire { version: u32 },
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -44,6 +47,8 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(key, nonce, keep_until)| Operation::Burn { key, nonce, keep_until }),
         1 => time.clone().prop_map(|now| Operation::ForgetNonces { now }),
         1 => (0..3_u8, time).prop_map(|(run, time)| Operation::KeepMark { run, time }),
+        1 => (1..3_u32, 1..4_u32).prop_map(|(version, limit)| Operation::Reseal { version, limit }),
+        1 => (1..3_u32).prop_map(|version| Operation::Retire { version }),
     ]
 }
 
@@ -77,8 +82,21 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
             told(stores.burnt_nonces.burn(&nonce, 2).await)
         }
         Operation::ForgetNonces { now } => told(stores.burnt_nonces.forget(at(now)).await),
+        Operation::Reseal { version, limit } => told(reseal(stores, version, limit).await),
+        Operation::Retire { version } => told(stores.sealings.retire(version).await),
         Operation::KeepMark { run, time } => told(stores.accept_marks.keep(&accept_mark(run, time)).await),
     }
+}
+
+/// Seals the first few values under this version that are sealed under another.
+async fn reseal(stores: &Stores, version: u32, limit: u32) -> Result<Vec<Resealed>, StoreError> {
+    let page = stores.sealings.sealed_otherwise(version, None, limit).await?;
+    let batch = page.sealings.into_iter().map(|sealing| Reseal {
+        fresh: Sealed { version, ..sealing.sealed.clone() },
+        place: sealing.place,
+        former: sealing.sealed,
+    });
+    stores.sealings.reseal(batch.collect()).await
 }
 
 fn told<T: core::fmt::Debug>(answer: Result<T, StoreError>) -> String {
@@ -99,6 +117,8 @@ async fn everything(stores: &Stores) -> Vec<String> {
         told(stores.events.latest(3).await),
         told(stores.burnt_nonces.all().await),
         told(stores.accept_marks.load().await),
+        told(stores.sealings.sealed_otherwise(1, None, 100).await.map(|page| page.sealings)),
+        told(stores.sealings.sealed_otherwise(2, None, 100).await.map(|page| page.sealings)),
     ];
     for number in 1..5 {
         read.push(told(stores.users.find(user_id(number)).await));
