@@ -5,9 +5,11 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use countersign_core::account::{KeyRecord, KeyState, User, UserState};
 use countersign_core::id::{KeyId, UserId};
-use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Unsealable};
+use countersign_core::secret::{KeyPair, Root, Sealed, Unsealable};
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use tokio::sync::watch;
+
+use crate::shared_kek::SharedKek;
 
 /// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
 #[derive(Debug, Default)]
@@ -74,6 +76,15 @@ impl Keyring {
         }
     }
 
+    /// From now on the root of this key is sealed as `fresh`, if it was sealed as `former` until now.
+    pub fn reseal(&self, keyid: &str, former: &Sealed, fresh: &Sealed) -> Result<(), InDoubt> {
+        let mut holders = self.holders.write().map_err(|_| InDoubt)?;
+        if let Some(holder) = holders.get_mut(keyid).filter(|holder| holder.record.root == *former) {
+            *holder = Arc::new(holder.resealed(fresh));
+        }
+        Ok(())
+    }
+
     /// How many keys are so.
     pub fn count(&self, so: impl Fn(&KeyRecord) -> bool) -> Result<u64, InDoubt> {
         Ok(self.holders.read().map_err(|_| InDoubt)?.values().filter(|holder| so(&holder.record)).count() as u64)
@@ -112,6 +123,15 @@ impl Holder {
         }
     }
 
+    fn resealed(&self, root: &Sealed) -> Self {
+        Self {
+            principal: self.principal.clone(),
+            admission: self.admission,
+            record: KeyRecord { root: root.clone(), ..self.record.clone() },
+            keys: self.keys.clone(),
+        }
+    }
+
     /// Whose key it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
@@ -131,7 +151,7 @@ impl Holder {
     }
 
     /// The keys of both directions, unsealed and derived on first use.
-    pub fn keys(&self, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
+    pub fn keys(&self, kek: &SharedKek) -> Result<&KeyPair, Unsealable> {
         if let Some(keys) = self.keys.get() {
             return Ok(keys);
         }
@@ -140,7 +160,7 @@ impl Holder {
     }
 
     /// The root of the key, unsealed anew: for derivations that are rare.
-    pub fn root(&self, kek: &KeyEncryptionKey) -> Result<Root, Unsealable> {
+    pub fn root(&self, kek: &SharedKek) -> Result<Root, Unsealable> {
         kek.open32(self.principal.key.as_str(), self.principal.username.as_str(), &self.record.root).map(Root::new)
     }
 }

@@ -13,5 +13,6 @@ pub mod replay;
 pub mod secrets;
 pub mod serve;
 pub mod service;
+pub mod shared_kek;
 pub mod telemetry;
 pub mod worker;

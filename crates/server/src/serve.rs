@@ -23,14 +23,14 @@ use crate::http::buffer::Budget;
 use crate::http::listener::{self, Limits, Pace};
 use crate::http::proxy::Upstream;
 use crate::http::router::{admin_router, main_router};
-use crate::replay::{ReplayParts, ReplayState, SavedRing};
+use crate::replay::{ReplayParts, ReplayState};
 use crate::service::Undecided;
 use crate::service::control::{Asked, dispatch};
 use crate::service::folding::Folding;
 use crate::service::handshakes::Handshakes;
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
-use crate::worker::housekeeping;
+use crate::worker::{housekeeping, rekey};
 
 /// Why the guard did not start.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +97,7 @@ impl Server {
         let (admin, admin_address) = bind("admin_listen", config.admin_listen).await?;
         let accounts = Accounts::open(config.bound_to(address), &directory, &lock).await?;
         accounts.load_keyring().await?;
-        let replay = Arc::new(ReplayState::start(replay_parts(&accounts, &directory), edge::now()).await?);
+        let replay = Arc::new(ReplayState::start(replay_parts(&accounts), edge::now()).await?);
         let control = ControlSocket::bind(&directory, &lock)?;
         let is_new = accounts.stores.users.list(None, 1).await?.is_empty()
             && accounts.stores.tickets.list(None, 1).await?.is_empty();
@@ -132,6 +132,7 @@ impl Server {
         let workers = CancellationToken::new();
         let mut working = JoinSet::new();
         working.spawn(housekeeping::run(app.clone(), workers.clone()));
+        working.spawn(rekey::run(app.clone(), workers.clone()));
         let keeper = AcceptMarkKeeper::new(app.replay.clone(), app.accounts.stores.events.clone());
         working.spawn(keeper.run(edge::now, workers.clone()));
         let mut doors = JoinSet::new();
@@ -146,6 +147,7 @@ impl Server {
             () = app.accounts.sqlite.halted() => true,
         };
         stop.cancel();
+        app.accounts.rekeying.stop();
         doors.join_all().await;
         workers.cancel();
         working.join_all().await;
@@ -166,13 +168,13 @@ async fn bind(key: &'static str, address: SocketAddr) -> Result<(TcpListener, So
     Ok((listener, bound))
 }
 
-fn replay_parts(accounts: &Accounts, directory: &DataDir) -> ReplayParts {
+fn replay_parts(accounts: &Accounts) -> ReplayParts {
     let quotas = &accounts.config.replay;
     ReplayParts {
         freshness: accounts.config.freshness,
         limits: memory::Limits { per_key: quotas.per_key, total: usize::try_from(quotas.total).unwrap_or(usize::MAX) },
         names: accounts.secrets.fingerprint.clone(),
-        saved_ring: SavedRing::new(directory.path().to_owned(), accounts.secrets.kek.clone()),
+        saved_ring: accounts.saved_ring.clone(),
         marks: accounts.stores.accept_marks.clone(),
         burnt: accounts.stores.burnt_nonces.clone(),
     }

@@ -191,12 +191,13 @@ fn a_key_file_that_is_a_link_a_directory_a_fifo_or_missing_is_refused() {
 fn a_key_that_is_short_or_known_is_refused_and_not_repeated() {
     let (home, data) = directory();
     for (content, words) in [
-        (b"5ecre7".as_slice(), "holds no key"),
-        (b"", "holds no key"),
-        (&[0xab; 31], "holds no key"),
+        (b"5ecre7".as_slice(), "64 hex digits"),
+        (b"", "it is empty"),
+        (&[0xab; 31], "64 hex digits"),
         (b"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n", "everybody knows"),
         (&[0; 32], "everybody knows"),
-        (b"0123456789abcdef0123456789abcdef", "16 octets"),
+        (b"0123456789abcdef0123456789abcdef", "64 hex digits"),
+        (&[b'a'; 2_049], "longer than keys are"),
     ] {
         let said = obtain(&data, &KekSource::File(key_file(&home, content, 0o600)))
             .map_err(|error| chain(&error))

@@ -6,6 +6,7 @@ pub mod control;
 pub mod enrol;
 pub mod folding;
 pub mod handshakes;
+pub mod rekey;
 pub mod seed_enrol;
 pub mod throttle;
 pub mod verify_request;

@@ -29,6 +29,7 @@ pub async fn run(app: SharedApp, stop: CancellationToken) {
 
 async fn sweep(app: &SharedApp, now: Timestamp) -> Result<(), StoreError> {
     app.throttle.forget_quiet();
+    app.accounts.secrets.kek.forget_lingering(now);
     app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).expire(now);
     for event in app.folding.close(now) {
         app.accounts.stores.events.record(&event).await?;

@@ -2,3 +2,4 @@
 
 pub mod accept_mark;
 pub mod housekeeping;
+pub mod rekey;
