@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use countersign_core::time::Freshness;
+use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
 use crate::http::buffer::Budget;
+#[cfg(feature = "standalone")]
 use crate::http::proxy::Upstream;
 use crate::replay::ReplayState;
 use crate::service::folding::Folding;
@@ -32,7 +34,10 @@ pub struct App {
     /// The room on the disk for long bodies.
     pub spool_budget: Budget,
     /// The API behind; without one the built-in echo answers.
+    #[cfg(feature = "standalone")]
     pub upstream: Option<Upstream>,
+    /// Cancelled when the guard begins to stop: what would go on for long ends then.
+    pub stopping: CancellationToken,
 }
 
 /// The guard, as its doors hold it.

@@ -12,6 +12,7 @@ mod corpus;
 mod enrolment;
 #[path = "../../../server/tests/framing_table/mod.rs"]
 mod framing_table;
+mod library;
 mod middle;
 mod process;
 mod proxy;

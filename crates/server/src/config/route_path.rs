@@ -3,7 +3,7 @@ use core::str::FromStr;
 
 use countersign_core::signature::PathForm;
 
-use crate::http::router::is_ours;
+use crate::http::ours::is_ours;
 
 /// The paths of a route, compared octet for octet with the path as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,8 +12,6 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::timely;
-
 /// Octets that one permit of the budget stands for.
 const UNIT: usize = 1_024;
 
@@ -65,6 +63,23 @@ pub struct Buffered {
     hold: Hold,
 }
 
+/// The answer of an API broke off, and this is what its client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer broke off: {}", .0.code)]
+pub(super) struct BrokeOff(pub(super) Problem);
+
+/// What a client is told of an answer that broke off.
+fn problem_of(error: &axum::Error) -> Problem {
+    let mut layer: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = layer {
+        if let Some(BrokeOff(problem)) = error.downcast_ref() {
+            return *problem;
+        }
+        layer = error.source();
+    }
+    Problem::BAD_GATEWAY
+}
+
 /// Takes a body in, up to `limit` octets.
 pub async fn buffer(mut body: Body, limit: u64, budget: &Budget) -> Result<Buffered, Problem> {
     let mut hold = budget.hold();
@@ -72,7 +87,7 @@ pub async fn buffer(mut body: Body, limit: u64, budget: &Budget) -> Result<Buffe
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             tracing::warn!(%error, "an answer broke off");
-            timely::problem_of(&error)
+            problem_of(&error)
         })?;
         let Ok(data) = frame.into_data() else { continue };
         if (octets.len() + data.len()) as u64 > limit {

@@ -1,15 +1,24 @@
 //! The doors: HTTP comes in here and stops here.
 
-pub mod authority;
+pub mod arrival;
+mod body_violation;
 pub mod buffer;
+pub mod identity;
+pub mod layer;
+#[cfg(feature = "standalone")]
 pub mod listener;
+pub(crate) mod ours;
 pub mod peer;
 pub mod policy;
 pub mod problem;
+#[cfg(feature = "standalone")]
 pub mod proxy;
 pub mod router;
 pub mod routes;
 pub mod sign;
 pub mod spool;
+#[cfg(feature = "standalone")]
 mod timely;
 pub mod verify;
+
+pub use body_violation::BodyViolation;

@@ -69,9 +69,14 @@ impl Refused {
     }
 }
 
+/// Marks an answer that the guard itself has made: what an API may not say is not taken out of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unfiltered;
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.problem.json()));
+        response.extensions_mut().insert(Unfiltered);
         *response.status_mut() = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

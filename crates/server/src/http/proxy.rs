@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use countersign_core::problem::Problem;
-use countersign_core::verdict::Principal;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
@@ -17,12 +16,13 @@ use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::authority::Addressed;
-use super::listener::BodyViolation;
-use super::policy::{self, REMOTE_KEY, REMOTE_USER};
+use super::arrival::Addressed;
+use super::body_violation::BodyViolation;
+use super::identity::Identity;
+use super::policy::{REMOTE_KEY, REMOTE_USER};
 use super::problem::Refused;
 use super::timely::Timely;
-use super::verify::{Admitted, BodyLength};
+use super::verify::BodyLength;
 
 /// The API behind the guard, and a pool of connections to it.
 #[derive(Clone, Debug)]
@@ -46,9 +46,9 @@ impl Upstream {
         Self { authority, timeout, client }
     }
 
-    /// Hands an admitted request on and gives back the API's answer, less what only we may say.
+    /// Hands an admitted request on and gives back the API's answer.
     pub async fn forward(&self, request: Request) -> Result<Response, Refused> {
-        let is_held_back = request.extensions().get::<Admitted>().is_some();
+        let is_held_back = Identity::of(request.extensions()).is_some();
         let request = self.outgoing(request)?;
         let mut until = Box::pin(tokio::time::sleep(self.timeout));
         let answer = tokio::select! {
@@ -63,7 +63,6 @@ impl Upstream {
             );
             return Err(Problem::BAD_GATEWAY.into());
         }
-        policy::keep_for_client(parts.status, &mut parts.headers);
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
         let body = if is_held_back { Body::new(Timely::new(body, until)) } else { Body::new(body) };
@@ -118,14 +117,14 @@ fn frame(parts: &mut Parts) -> Result<(), Refused> {
 
 /// Tells the API who it is. Whatever a client said in these fields is gone by now.
 fn identify(parts: &mut Parts) -> Result<(), Refused> {
-    let Some(Admitted(Principal { username, key, .. })) = parts.extensions.get().cloned() else { return Ok(()) };
+    let Some(identity) = Identity::of(&parts.extensions).cloned() else { return Ok(()) };
     let mut tell = |name, value: String| -> Result<(), Refused> {
         let value = HeaderValue::try_from(value).map_err(|_| Problem::UNAVAILABLE)?;
         parts.headers.insert(name, value);
         Ok(())
     };
-    tell(REMOTE_USER, percent_encode(username.as_str()))?;
-    tell(REMOTE_KEY, key.to_string())
+    tell(REMOTE_USER, percent_encode(identity.username().as_str()))?;
+    tell(REMOTE_KEY, identity.key().to_string())
 }
 
 /// A name as header text: anything but visible ASCII and the percent sign itself as `%XX` of its UTF-8 octets.

@@ -4,8 +4,9 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_core::problem::Problem;
 use countersign_core::secret::MacKey;
 use countersign_core::signature::{AnswerHead, Field, Received, sha256_digest_field};
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, DATE, HeaderName, HeaderValue};
-use http::{HeaderMap, StatusCode};
+use http::response::Parts;
 
 use super::buffer::{Buffered, buffer};
 use super::problem::Refused;
@@ -46,37 +47,37 @@ pub async fn sign(app: &App, answering: Answering<'_>, response: Response) -> Re
 
 /// An answer that is all here.
 struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
+    head: Parts,
     body: Buffered,
 }
 
 impl Answer {
     async fn take_in(app: &App, response: Response) -> Result<Self, Problem> {
-        let (parts, body) = response.into_parts();
+        let (head, body) = response.into_parts();
         let body = buffer(body, app.accounts.config.sizes.max_signed_response, &app.budget).await?;
-        Ok(Self { status: parts.status, headers: parts.headers, body })
+        Ok(Self { head, body })
     }
 
     /// A problem. It takes no part of the budget: where there is no memory for an answer, it is what says so.
     fn of(app: &App, problem: Problem) -> Self {
-        let (parts, _) = Refused::from(problem).into_response().into_parts();
+        let (head, _) = Refused::from(problem).into_response().into_parts();
         let body = Buffered::new(problem.json().into(), app.budget.hold());
-        Self { status: parts.status, headers: parts.headers, body }
+        Self { head, body }
     }
 
     fn signed(mut self, answering: Answering<'_>) -> Result<Response, Problem> {
-        self.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let content_digest = sha256_digest_field(self.body_sent(answering));
         let fields: Vec<Field<'_>> = self
+            .head
             .headers
             .iter()
             .filter(|(name, _)| **name != CONTENT_LENGTH && **name != DATE)
             .map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() })
             .collect();
-        let head = AnswerHead { status: self.status.as_u16(), fields: &fields, content_digest: &content_digest };
+        let head = AnswerHead { status: self.head.status.as_u16(), fields: &fields, content_digest: &content_digest };
         let signed = answering.received.sign_answer(answering.s2c, &head, edge::now().wall);
-        if self.headers.len() > MOST_LINES || !signed.is_readable() {
+        if self.head.headers.len() > MOST_LINES || !signed.is_readable() {
             tracing::warn!("the API behind answered with more fields than a client reads");
             return Err(Problem::BAD_GATEWAY);
         }
@@ -89,21 +90,19 @@ impl Answer {
         ];
         for (name, text) in added {
             let value = HeaderValue::try_from(text).map_err(|_| Problem::UNAVAILABLE)?;
-            self.headers.insert(name, value);
+            self.head.headers.insert(name, value);
         }
         Ok(self.into_response())
     }
 
     /// The octets that will be on the wire: none for HEAD, 204 and 304.
     fn body_sent(&self, answering: Answering<'_>) -> &[u8] {
-        let bodyless = answering.to_head || matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let bodyless =
+            answering.to_head || matches!(self.head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if bodyless { &[] } else { self.body.octets() }
     }
 
     fn into_response(self) -> Response {
-        let mut response = Response::new(self.body.into_body());
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        response
+        Response::from_parts(self.head, self.body.into_body())
     }
 }

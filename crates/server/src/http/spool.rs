@@ -13,8 +13,8 @@ use tokio::fs::File;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 
+use super::body_violation::BodyViolation;
 use super::buffer::{Budget, Buffered, Hold};
-use super::listener::BodyViolation;
 
 /// Bodies up to this size stay in memory, longer ones go to a file without a name.
 const IN_MEMORY: usize = 256 * 1_024;

@@ -10,12 +10,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-/// An answer was not at its end when its time was over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer did not end in time")]
-pub(super) struct TookTooLong;
+use super::buffer::BrokeOff;
 
-/// A body that breaks off with [`TookTooLong`] when it has not ended by then.
+/// A body that breaks off with 504 `gateway-timeout` when it has not ended by then.
 pub(super) struct Timely {
     body: Incoming,
     until: Pin<Box<Sleep>>,
@@ -35,7 +32,7 @@ impl Body for Timely {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
-        self.until.as_mut().poll(cx).map(|()| Some(Err(TookTooLong.into())))
+        self.until.as_mut().poll(cx).map(|()| Some(Err(BrokeOff(Problem::GATEWAY_TIMEOUT).into())))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -45,16 +42,4 @@ impl Body for Timely {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// What a client is told of an answer that broke off.
-pub(super) fn problem_of(error: &axum::Error) -> Problem {
-    let mut layer: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = layer {
-        if error.is::<TookTooLong>() {
-            return Problem::GATEWAY_TIMEOUT;
-        }
-        layer = error.source();
-    }
-    Problem::BAD_GATEWAY
 }

@@ -6,7 +6,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::SharedApp;
 use crate::service::rekey;
-use crate::telemetry::chain;
 
 /// After a failure it is tried again.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -38,7 +37,7 @@ async fn go_on(app: &SharedApp) {
         }
         Ok(_) => tracing::info!("the exchange of the key-encryption key goes on at the next start"),
         Err(error) => {
-            let error = chain(&error);
+            let error = &error as &dyn std::error::Error;
             tracing::error!(error, "the exchange of the key-encryption key broke off; it is tried again in a minute");
         }
     }

@@ -9,8 +9,10 @@ mod source;
 mod trusted;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
-use http::HeaderMap;
+use axum::extract::ConnectInfo;
+use http::{Extensions, HeaderMap};
 
 pub use self::source::ClientIpSource;
 pub use self::trusted::{TrustedProxies, TrustsEveryone};
@@ -23,6 +25,28 @@ pub struct Peer {
     /// The client's address as far as trusted proxies vouch for it, else the address of `socket`.
     pub client: IpAddr,
 }
+
+impl Peer {
+    /// The peer of a request that came in over a listener of ours or of somebody else's: what stands among the extensions
+    /// as [`Peer`], as axum's `ConnectInfo<SocketAddr>`, or as plain [`SocketAddr`], in this order.
+    ///
+    /// Without any of them nobody knows, and all clients count as one, `0.0.0.0`: they share what a single address is
+    /// granted, which can only be less than each would have had.
+    pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, clients: &ClientAddress) -> Self {
+        if let Some(peer) = extensions.get() {
+            return *peer;
+        }
+        let connected = extensions.get().map(|ConnectInfo(socket)| *socket);
+        let socket = connected.or_else(|| extensions.get().copied()).unwrap_or_else(|| {
+            UNKNOWN.call_once(|| tracing::warn!("requests come without an address; all clients count as one"));
+            SocketAddr::from(([0, 0, 0, 0], 0))
+        });
+        Self { socket: canonical(socket), client: clients.client(socket.ip(), headers) }
+    }
+}
+
+/// The log is told once that it will not learn where requests come from.
+static UNKNOWN: Once = Once::new();
 
 /// How the client's address is derived: which peers are believed, and the one place where they put it.
 #[derive(Clone, Debug, Default)]

@@ -11,8 +11,8 @@ use countersign_core::problem::Problem;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
+use crate::http::identity::Identity;
 use crate::http::problem::Refused;
-use crate::http::verify::Admitted;
 
 /// Bodies are held to this size by the route already; the echo of a larger one could not be signed.
 const LONGEST: usize = 4 * 1_024 * 1_024;
@@ -31,14 +31,13 @@ struct Echo<'a> {
 pub async fn echo(request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LONGEST).await else { return Refused::from(Problem::TOO_LARGE).into_response() };
-    let admitted = parts.extensions.get::<Admitted>();
     let echo = Echo {
         method: parts.method.as_str(),
         path: parts.uri.path(),
         query: parts.uri.query(),
         headers: parts.headers.keys().map(|name| (name.as_str(), joined(&parts.headers, name))).collect(),
         body_b64: STANDARD.encode(&body),
-        user: admitted.map(|Admitted(principal)| principal.username.as_str()),
+        user: Identity::of(&parts.extensions).map(|identity| identity.username().as_str()),
     };
     match serde_json::to_vec(&echo) {
         Ok(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),

@@ -11,7 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use super::seed;
 use crate::app::SharedApp;
 use crate::edge;
-use crate::http::listener::BodyViolation;
+use crate::http::body_violation::BodyViolation;
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
 use crate::http::verify::undecided;

@@ -1,6 +1,7 @@
 //! The exchange of the key-encryption key.
 
 use core::time::Duration;
+use std::error::Error as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,6 @@ use super::{Asked, ControlError, Operation, unprocessable};
 use crate::accounts::Accounts;
 use crate::data::NotReplaced;
 use crate::service::rekey::{self, Outcome, RekeyError};
-use crate::telemetry::chain;
 
 /// Makes the next key-encryption key and seals everything anew under it; or goes on with what was begun before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,14 +63,14 @@ fn refused(error: RekeyError, accounts: &Accounts) -> ControlError {
             next - 1,
         )),
         RekeyError::File(_) | RekeyError::DoesNotOpen { .. } | RekeyError::Ring(_) | RekeyError::Undecided(_) => {
-            let said = chain(&error);
-            tracing::error!(error = said, "the key-encryption key was not exchanged");
+            tracing::error!(error = &error as &dyn std::error::Error, "the key-encryption key was not exchanged");
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
             let advice = if accounts.rekeying.is_unfinished() {
                 "nothing is lost: both keys are kept, and a running guard tries again each minute"
             } else {
                 "nothing was changed"
             };
-            ControlError::new("unavailable", format!("{said}; {advice}"))
+            ControlError::new("unavailable", format!("{error}{cause}; {advice}"))
         }
     }
 }

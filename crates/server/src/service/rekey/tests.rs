@@ -16,6 +16,7 @@ use super::*;
 use crate::accounts::OpenError;
 use crate::config::{Overrides, Sources, load};
 use crate::data::{DataDir, NotReplaced};
+use crate::telemetry::chain;
 
 const NOW: Timestamp = Timestamp::from_secs(1_763_780_000);
 
@@ -321,7 +322,7 @@ async fn a_key_file_that_is_cut_off_within_a_key_is_refused_with_the_remedy() {
     }
     fs::write(house.kek(), &both).unwrap();
     fs::set_permissions(house.kek(), fs::Permissions::from_mode(0o640)).unwrap();
-    let said = crate::telemetry::chain(&house.open().await.unwrap_err());
+    let said = chain(&house.open().await.unwrap_err());
     assert!(said.contains("chmod 600"), "{said}");
 }
 

@@ -16,8 +16,8 @@ mod violation;
 use self::chunks::Chunks;
 pub(super) use self::head::Head;
 use self::head::HeadScan;
-pub use self::violation::BodyViolation;
 pub(super) use self::violation::Violation;
+pub use crate::http::body_violation::BodyViolation;
 
 /// The longest head, request line included.
 pub(super) const MAX_HEAD: usize = 16 * 1024;

@@ -1,0 +1,27 @@
+//! The addresses that are the guard's own, whatever API it guards.
+
+/// Addresses that are ours and not the API's, each with all that is below it.
+pub(super) const OURS: &[&str] =
+    &["/api/auth", "/auth", "/oauth", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"];
+
+/// Whether an address is one of ours or below one.
+pub(crate) fn is_ours(path: &str) -> bool {
+    OURS.iter().any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_segments_are_ours() {
+        for path in ["/api/auth", "/api/auth/", "/api/auth/nothing", "/auth/verify/nginx", "/oauth/introspect"] {
+            assert!(is_ours(path), "{path}");
+        }
+        for path in
+            ["/", "/api", "/api/authors", "/authors", "/healthz", "/.well-known/security.txt", "/API/AUTH/enrol"]
+        {
+            assert!(!is_ours(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The way that every request takes: read strictly, verified, served, and answered with a signature.
+
+mod api;
+mod body;
+mod read;
+
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use countersign_core::problem::Problem;
+use countersign_core::replay::Reading;
+use countersign_core::signature::Received;
+use countersign_core::verdict::{Principal, Verdict};
+use futures_util::FutureExt as _;
+use http::Method;
+
+pub use self::api::Api;
+pub use self::body::BodyLength;
+use self::body::{limited, take_in, within};
+use self::read::{Arrived, read};
+use super::identity::Identity;
+use super::peer::Peer;
+use super::policy;
+use super::problem::{Refused, Unfiltered};
+use super::sign::{Answering, sign};
+use crate::app::SharedApp;
+use crate::config::Route;
+use crate::edge;
+use crate::service::Undecided;
+use crate::service::claim::Claim;
+use crate::service::verify_request::{judge_again, verify_request};
+
+/// A request that says whose it is, and what holds for it.
+struct Signed<'a> {
+    received: &'a Received,
+    claim: &'a Claim,
+    route: &'a Route,
+    peer: Peer,
+}
+
+/// Verifies a request, has it served, and signs the answer, refusals included.
+pub(super) async fn answer(app: &SharedApp, request: Request, api: impl Api) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let arrived = read(app, &mut parts);
+    let request = Request::from_parts(parts, body);
+    let (received, route, peer) = match arrived {
+        Ok(Arrived { received: Some(received), route, peer }) => (received, route, peer),
+        Ok(Arrived { received: None, route, .. }) => return answer_anyone(route, request, api).await,
+        Err(refused) => return refused.into_response(),
+    };
+    let reading = edge::now();
+    match Claim::of(app, received.keyid(), reading.wall) {
+        Ok(claim) => {
+            let signed = Signed { received: &received, claim: &claim, route, peer };
+            answer_signed(app, &signed, reading, request, api).await
+        }
+        Err(error) => undecided(&error).into_response(),
+    }
+}
+
+/// From the verdict to the signature: whatever becomes of the request, its answer is signed.
+async fn answer_signed(
+    app: &SharedApp,
+    signed: &Signed<'_>,
+    reading: Reading,
+    request: Request,
+    api: impl Api,
+) -> Response {
+    let to_head = request.method() == Method::HEAD;
+    let answering = Answering { to_head, received: signed.received, s2c: signed.claim.s2c() };
+    let response = match admit(app, signed, reading, request).await {
+        Ok(request) => run(api, request).await,
+        Err(refused) => refused.into_response(),
+    };
+    sign(app, answering, response).await
+}
+
+/// Where the route lets anybody in: passed on as it comes, without an identity, and not signed.
+async fn answer_anyone(route: &Route, request: Request, api: impl Api) -> Response {
+    let (mut parts, body) = request.into_parts();
+    policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
+    match within(route, &body) {
+        Ok(()) => run(api, Request::from_parts(parts, limited(route, body))).await,
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// Steps 2 to 7 of protocol §4.5: the verdict, the body, and the verdict again; gives the request that the API may see.
+async fn admit(app: &SharedApp, signed: &Signed<'_>, reading: Reading, request: Request) -> Result<Request, Refused> {
+    let verdict = verify_request(app, signed.claim, signed.received, signed.peer.client, reading).await;
+    let principal = admitted(app, verdict, reading)?;
+    let mut request = take_in(app, signed, request).await?;
+    let principal = admitted(app, judge_again(app, &principal), reading)?;
+    request.extensions_mut().insert(Identity::new(principal));
+    Ok(request)
+}
+
+fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Reading) -> Result<Principal, Refused> {
+    match verdict.map_err(|error| undecided(&error))? {
+        Verdict::Admit(principal) => Ok(principal),
+        Verdict::Refuse(refusal) => Err(Refused::of(refusal, app.replay.retry_after(reading.wall))),
+    }
+}
+
+/// Step 8: the API acts. What it says beyond its own matters is taken out of its answer. When it fails or panics nobody
+/// knows how far it got: 502, and the guard goes on.
+async fn run(api: impl Api, request: Request) -> Response {
+    let failed = || Refused::from(Problem::BAD_GATEWAY).into_response();
+    let mut response = match AssertUnwindSafe(api.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => {
+            tracing::error!(error, "a handler failed");
+            failed()
+        }
+        Err(_) => {
+            tracing::error!("a handler panicked");
+            failed()
+        }
+    };
+    if response.extensions_mut().remove::<Unfiltered>().is_none() {
+        policy::keep_for_client(response.status(), response.headers_mut());
+    }
+    response
+}
+
+/// Nothing could be decided: refuse, and tell the log why.
+pub(super) fn undecided(error: &Undecided) -> Refused {
+    tracing::error!(error = error as &dyn std::error::Error, "could not decide; refused");
+    Problem::UNAVAILABLE.into()
+}

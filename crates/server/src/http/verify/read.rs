@@ -1,0 +1,62 @@
+use countersign_core::authority::Authority;
+use countersign_core::problem::Problem;
+use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unreadable};
+use http::request::Parts;
+
+use crate::app::SharedApp;
+use crate::config::{Accept, Route};
+use crate::http::arrival::arrive;
+use crate::http::ours::is_ours;
+use crate::http::peer::Peer;
+use crate::http::problem::Refused;
+
+/// A request that was read in the one way that it can be read.
+pub(super) struct Arrived<'a> {
+    /// What there is to verify; nothing where nobody signed it, at an address where that is allowed.
+    pub(super) received: Option<Received>,
+    /// What holds for its address.
+    pub(super) route: &'a Route,
+    /// Where it comes from.
+    pub(super) peer: Peer,
+}
+
+/// Step 1 of the order of protocol §4: authority, sizes and strict parse, before anything is looked up. What is not signed
+/// is let through where the route lets anyone in.
+pub(super) fn read<'a>(app: &'a SharedApp, parts: &mut Parts) -> Result<Arrived<'a>, Refused> {
+    let (authority, peer) = arrive(app, parts)?;
+    let route = route(app, parts.uri.path());
+    match received(parts, &authority, route) {
+        Ok(received) => Ok(Arrived { received: Some(received), route, peer }),
+        Err(Unreadable::Unsigned) if route.accept == Accept::DangerAnyone => {
+            // Whatever the route says of raw paths: an API that resolves `/open/../closed` must not be led past us.
+            PathForm::Canonical.admits(parts.uri.path()).map_err(|_| Problem::MALFORMED_REQUEST)?;
+            Ok(Arrived { received: None, route, peer })
+        }
+        Err(Unreadable::Unsigned) => Err(Refused::unsigned()),
+        Err(Unreadable::Malformed(rule)) => {
+            tracing::debug!(rule, "malformed request");
+            Err(Problem::MALFORMED_REQUEST.into())
+        }
+        Err(Unreadable::TooLarge(_)) => Err(Problem::HEADERS_TOO_LARGE.into()),
+    }
+}
+
+fn received(parts: &Parts, authority: &Authority, route: &Route) -> Result<Received, Unreadable> {
+    let paths = if route.raw_path { PathForm::Raw } else { PathForm::Canonical };
+    let fields: Vec<Field<'_>> =
+        parts.headers.iter().map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() }).collect();
+    let head = RequestHead {
+        method: parts.method.as_str(),
+        authority: authority.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query(),
+        fields: &fields,
+    };
+    Received::read(&head, paths)
+}
+
+/// What holds for an address. Our own addresses are nobody's to configure.
+fn route<'a>(app: &'a SharedApp, path: &str) -> &'a Route {
+    let routes = &app.accounts.config.routes;
+    if is_ours(path) { routes.otherwise() } else { routes.of(path) }
+}
