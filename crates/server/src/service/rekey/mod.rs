@@ -100,8 +100,8 @@ enum Stage {
     Done,
 }
 
-/// How many secrets are sealed anew in one transaction.
-const PAGE: u32 = 100;
+/// How many secrets are sealed anew in one transaction. Confirmations and the accept mark wait for no more than that.
+const PAGE: u32 = 20;
 
 /// Makes the next version, or goes on with what was begun before.
 ///
