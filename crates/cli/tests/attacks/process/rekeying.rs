@@ -17,6 +17,8 @@ use countersign_server::edge;
 use countersign_store::port::{Confirmation, Confirmed};
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::support::in_time;
 use crate::support::process::Place;
@@ -238,6 +240,32 @@ async fn after_an_exchange_on_a_stopped_guard_nobody_waits_and_replays_are_known
     let served = place.serve_at(&address);
     assert_eq!(crate::support::wire::ask(served.address, &sent.octets()).await.code(), "replayed");
     assert_eq!(served.get(&key).await, 200);
+}
+
+/// What it was until now stands in memory only, sealed under a key that is about to go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_changed_behind_a_running_guard_is_left_alone_and_counts_as_revoked_after_the_exchange() {
+    let place = Place::new();
+    let served = place.serve();
+    let card = place.group_card();
+    let (alice, bob) = (served.user(&card, "alice").await, served.user(&card, "bob").await);
+    let mut database =
+        SqliteConnectOptions::new().filename(place.data().join("countersign.db")).connect().await.unwrap();
+    let change = "UPDATE keys SET device = 'other' WHERE id = ?";
+    sqlx::query(change).bind(&alice.keyid).execute(&mut database).await.unwrap();
+    assert_eq!(served.get(&alice).await, 200);
+    let said = place.operate(&["rekey"]);
+    assert!(said.contains("1 rows are not as the guard wrote them and were left alone"), "{said}");
+    assert_eq!((served.get(&alice).await, served.get(&bob).await), (401, 200));
+    assert!(
+        place.operate(&["event", "list"]).contains(&format!("keys {}: the row is not as it was written", alice.keyid))
+    );
+    let row: (i64, String) = sqlx::query_as("SELECT kek_version, device FROM keys WHERE id = ?")
+        .bind(&alice.keyid)
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(row, (1, "other".to_owned()));
 }
 
 #[test]
