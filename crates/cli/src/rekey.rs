@@ -79,7 +79,7 @@ fn report(rekeyed: &Rekeyed, kept: Option<&Path>) -> std::io::Result<()> {
     say::line(format_args!("{resealed} secrets were sealed anew under it"))?;
     if *left_alone > 0 {
         say::line(format_args!(
-            "{left_alone} rows are not as the guard wrote them and were left alone; `countersign event list` names them (row_tampered)"
+            "rows that are not as the guard wrote them, and were left alone: {left_alone}; `countersign event list` names them (row_tampered)"
         ))?;
     }
     match (finished, removed) {

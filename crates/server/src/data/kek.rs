@@ -162,21 +162,23 @@ impl KekKeeper {
     }
 
     /// Puts `keys` in the place of `former`, which must be what the file holds: whole or not at all, durable when this
-    /// returns. At no moment is there no file.
+    /// returns. At no moment is there no file. It may be asked for again when nobody knows whether it was done.
     pub fn replace(&self, former: &KeyEncryptionKeys, keys: &KeyEncryptionKeys) -> Result<(), NotReplaced> {
         let directory = || self.directory.path().display().to_string();
         let (place, is_ours) = self.place();
         if !is_ours {
             return Err(NotReplaced::NotOurs(place));
         }
-        let found = find_kek(&self.directory, &self.source)?;
-        if !found.is_some_and(|found| found.is_same(former)) {
-            return Err(NotReplaced::Changed(directory()));
+        let system = |source| NotReplaced::System { directory: directory(), source };
+        match find_kek(&self.directory, &self.source)? {
+            Some(found) if found.is_same(keys) => return self.directory.sync().map_err(system),
+            Some(found) if found.is_same(former) => {}
+            Some(_) | None => return Err(NotReplaced::Changed(directory())),
         }
         let written = draft::write(&self.directory, DRAFT, keys.to_text().as_bytes()).and_then(|()| {
             renameat(self.directory.handle(), DRAFT, self.directory.handle(), NAME)?;
             self.directory.sync()
         });
-        written.map_err(|source| NotReplaced::System { directory: directory(), source })
+        written.map_err(system)
     }
 }

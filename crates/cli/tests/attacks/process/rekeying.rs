@@ -255,7 +255,7 @@ async fn a_row_that_was_changed_behind_a_running_guard_is_left_alone_and_counts_
     sqlx::query(change).bind(&alice.keyid).execute(&mut database).await.unwrap();
     assert_eq!(served.get(&alice).await, 200);
     let said = place.operate(&["rekey"]);
-    assert!(said.contains("1 rows are not as the guard wrote them and were left alone"), "{said}");
+    assert!(said.contains("rows that are not as the guard wrote them, and were left alone: 1;"), "{said}");
     assert_eq!((served.get(&alice).await, served.get(&bob).await), (401, 200));
     assert!(
         place.operate(&["event", "list"]).contains(&format!("keys {}: the row is not as it was written", alice.keyid))
