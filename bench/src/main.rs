@@ -1,9 +1,11 @@
 //! What Countersign costs, as ratios to references measured in the same run.
 //!
-//! `countersign-bench` compares one verification with the bare MAC and with other schemes; `countersign-bench server` a
-//! whole guard over sockets with its own route that asks for no signature.
+//! `countersign-bench` compares one verification with the bare MAC and with other schemes; `countersign-bench replay` what
+//! it costs to remember a nonce with one read of cold memory; `countersign-bench server` a whole guard over sockets with its
+//! own route that asks for no signature, and with nginx as a plain proxy.
 
 mod micro;
+mod replay;
 mod report;
 mod server;
 mod spread;
@@ -12,7 +14,10 @@ mod stopwatch;
 fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         None => micro::run(),
+        Some("replay") => replay::run(),
         Some("server") => server::run(),
-        Some(other) => anyhow::bail!("there is no benchmark {other:?}; leave it out, or say server"),
+        // What `server` starts as the API behind the proxies.
+        Some("api") => server::serve_api(),
+        Some(other) => anyhow::bail!("there is no benchmark {other:?}; leave it out, or say replay or server"),
     }
 }

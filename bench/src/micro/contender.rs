@@ -43,11 +43,14 @@ impl Race {
     }
 
     /// Lets each of them do the batch, so close together that whatever disturbs one disturbs all. Each round another one
-    /// begins.
-    pub(crate) fn round(&mut self, batch: &Batch) -> anyhow::Result<()> {
+    /// begins. What they do `before` is not counted, and brings into the caches what the batch will need.
+    pub(crate) fn round(&mut self, before: Option<&Batch>, batch: &Batch) -> anyhow::Result<()> {
         let first = self.rounds % self.lanes.len().max(1);
-        let (before, from) = self.lanes.split_at_mut(first);
-        for lane in from.iter_mut().chain(before) {
+        let (earlier, from) = self.lanes.split_at_mut(first);
+        for lane in from.iter_mut().chain(earlier) {
+            if let Some(before) = before {
+                lane.contender.round(before)?;
+            }
             lane.times.push(lane.contender.round(batch)?);
         }
         self.rounds += 1;

@@ -24,6 +24,7 @@ pub(crate) struct Traffic {
     authority: String,
     fields: Vec<(String, String)>,
     body: Vec<u8>,
+    keys: usize,
     series: usize,
     sent: usize,
 }
@@ -46,6 +47,8 @@ pub(crate) struct Call {
     pub(crate) key: KeyId,
     /// The number of the key in the crowd.
     pub(crate) member: usize,
+    /// Its nonce.
+    pub(crate) nonce: [u8; 32],
     /// What the MAC covers.
     pub(crate) base: String,
 }
@@ -61,8 +64,9 @@ pub(crate) struct Message {
 }
 
 impl Traffic {
-    /// The request of this name in the vectors, with this body. No two of different `series` have a nonce in common.
-    pub(crate) fn of_the_vectors(name: &str, body: &[u8], series: usize) -> anyhow::Result<Self> {
+    /// The request of this name in the vectors, with this body, by so many keys in turn. No two of different `series` have
+    /// a nonce in common.
+    pub(crate) fn of_the_vectors(name: &str, body: &[u8], keys: usize, series: usize) -> anyhow::Result<Self> {
         let vectors: Value = serde_json::from_str(include_str!("../../../vectors/countersign.json"))?;
         let lines = vectors.pointer(&format!("/{name}/http")).and_then(Value::as_array).context("no request")?;
         let mut lines = lines.iter().filter_map(Value::as_str);
@@ -82,7 +86,7 @@ impl Traffic {
             }
         }
         let (path, query) = (path.to_owned(), query.map(str::to_owned));
-        Ok(Self { method, path, query, authority, fields, body: body.to_owned(), series, sent: 0 })
+        Ok(Self { method, path, query, authority, fields, body: body.to_owned(), keys, series, sent: 0 })
     }
 
     /// Signs the next requests, as of `now`.
@@ -92,7 +96,7 @@ impl Traffic {
     }
 
     fn next(&mut self, crowd: &Crowd, now: Timestamp) -> anyhow::Result<Call> {
-        let member = self.sent;
+        let (number, member) = (self.sent, self.sent % self.keys);
         self.sent += 1;
         let mut message = Message {
             method: self.method.clone(),
@@ -103,14 +107,14 @@ impl Traffic {
         };
         let (key, keys) = crowd.member(member)?;
         let mut nonce = [0; 32];
-        let random = [octets(member), octets(self.series)].concat();
+        let random = [octets(number), octets(self.series)].concat();
         nonce.iter_mut().zip(random).for_each(|(place, octet)| *place = octet);
         let params = SignatureParams { keyid: key.as_str(), nonce, created_secs: now.as_secs(), expires_secs: None };
         let signed = sign_request(&keys.c2s, &params, &message.head(&message.fields()))?;
         message.fields.push(("signature-input".to_owned(), signed.signature_input().to_owned()));
         message.fields.push(("signature".to_owned(), signed.signature()));
         let base = read(&message.head(&message.fields()))?.signature_base().as_str().to_owned();
-        Ok(Call { message, key: key.clone(), member, base })
+        Ok(Call { message, key: key.clone(), member, nonce, base })
     }
 }
 

@@ -1,54 +1,67 @@
-//! Requests that are ready, sent over a few connections, one after the other on each.
+//! The generator: connections that are kept open, each with one request under way. One thread, little work per request,
+//! so that as much as can be of the machine is left to what is measured.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::ensure;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
-const CONNECTIONS: usize = 8;
+use super::message;
 
-/// How many requests a second are answered, all of them with 200.
-#[expect(clippy::disallowed_methods, reason = "this is what a benchmark reads a clock for")]
-pub(super) fn per_second(guard: SocketAddr, requests: &[Vec<u8>]) -> anyhow::Result<f64> {
-    let before = Instant::now();
-    std::thread::scope(|scope| {
-        let shares = requests.chunks(requests.len().div_ceil(CONNECTIONS));
-        let senders: Vec<_> = shares.map(|share| scope.spawn(move || send(guard, share))).collect();
-        senders.into_iter().try_for_each(|sender| match sender.join() {
-            Ok(sent) => sent,
-            Err(_) => bail!("a sender panicked"),
-        })
-    })?;
-    Ok(requests.len() as f64 / before.elapsed().as_secs_f64())
+/// Connections to a server.
+pub(crate) struct Generator {
+    runtime: Runtime,
+    connections: Vec<TcpStream>,
 }
 
-fn send(guard: SocketAddr, requests: &[Vec<u8>]) -> anyhow::Result<()> {
-    let mut stream = TcpStream::connect(guard)?;
-    stream.set_nodelay(true)?;
-    let mut answer = Vec::with_capacity(8_192);
+impl Generator {
+    /// Connects so many times.
+    pub(crate) fn connect(address: SocketAddr, connections: usize) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let connections = runtime.block_on(async {
+            let mut connected = Vec::new();
+            for _ in 0..connections {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                connected.push(stream);
+            }
+            anyhow::Ok(connected)
+        })?;
+        Ok(Self { runtime, connections })
+    }
+
+    /// Sends all requests, and waits for all answers. Each must be a 200.
+    pub(crate) fn send(self, requests: Vec<Vec<u8>>) -> anyhow::Result<()> {
+        let Self { runtime, connections } = self;
+        let share = requests.len().div_ceil(connections.len().max(1));
+        let mut requests = VecDeque::from(requests);
+        runtime.block_on(async {
+            let mut working = JoinSet::new();
+            for stream in connections {
+                let own: Vec<_> = requests.drain(..share.min(requests.len())).collect();
+                working.spawn(converse(stream, own));
+            }
+            while let Some(done) = working.join_next().await {
+                done??;
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn converse(mut stream: TcpStream, requests: Vec<Vec<u8>>) -> anyhow::Result<()> {
+    let mut answer = Vec::with_capacity(16 * 1_024);
     for request in requests {
-        stream.write_all(request)?;
+        stream.write_all(&request).await?;
         answer.clear();
-        receive(&mut stream, &mut answer)?;
+        while message::length(&answer)?.is_none_or(|length| answer.len() < length) {
+            ensure!(stream.read_buf(&mut answer).await? > 0, "the server closed a connection");
+        }
         ensure!(answer.starts_with(b"HTTP/1.1 200 "), "not served: {}", String::from_utf8_lossy(&answer));
     }
     Ok(())
-}
-
-/// One answer with a `Content-Length`, whole.
-fn receive(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<()> {
-    let mut part = [0; 4_096];
-    loop {
-        let read = stream.read(&mut part)?;
-        ensure!(read > 0, "the guard closed the connection");
-        answer.extend_from_slice(part.get(..read).unwrap_or_default());
-        let Some(end) = answer.windows(4).position(|octets| octets == b"\r\n\r\n") else { continue };
-        let head = String::from_utf8_lossy(answer.get(..end).unwrap_or_default()).to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.context("an answer without a length")?.parse()?;
-        if answer.len() >= end + 4 + length {
-            return Ok(());
-        }
-    }
 }

@@ -1,69 +1,105 @@
-//! The whole guard over sockets: requests with a signature each, as a ratio to the same guard's route that asks for none.
+//! What the whole server costs: its own guarded echo beside its unguarded one, and the guard as a proxy beside nginx.
+//!
+//! Two things are counted: requests in a second, and the processor time that the server itself takes for one, which other
+//! work on the machine changes less.
 
+mod account;
+mod api;
+mod child;
+mod cores;
+mod guard;
 mod load;
+mod message;
+mod nginx;
+mod requests;
+mod subject;
 
-use countersign_core::signature::{Field, RequestHead, SignatureParams, sha256_digest_field, sign_request};
-use countersign_server::edge;
+use std::net::SocketAddr;
+use std::path::Path;
 
-use self::load::per_second;
-use crate::micro::{Crowd, RunningGuard, octets};
-use crate::spread::Spread;
+use self::account::Account;
+use self::api::Api;
+use self::cores::Cores;
+use self::guard::Guard;
+use self::nginx::Nginx;
+use self::requests::Kind;
+use crate::report;
 
-/// Requests of one measurement.
-const REQUESTS: usize = 4_000;
+pub(crate) use self::api::serve as serve_api;
+pub(crate) use self::subject::{Outcome, Subject};
 
-/// Measurements of either kind, by turns.
-const ROUNDS: usize = 9;
+/// How often everything is measured, by turns.
+const ROUNDS: usize = 15;
+/// Requests of one subject in one round.
+const REQUESTS: usize = 8_000;
+/// Connections that are kept open; each has one request under way.
+const CONNECTIONS: usize = 32;
 
-/// An open route, and a window wide enough for requests that are signed beforehand.
-const CONFIGURATION: &str = "window_seconds = 300\n[[route]]\npath = \"/open\"\naccept = \"danger-anyone\"\n";
-
-/// Measures, and prints what came out.
+/// Runs everything and prints what came out.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let guard = RunningGuard::start_with(CONFIGURATION)?;
-    let accounts = &guard.app().accounts;
-    let crowd = Crowd::enrolled_in(&accounts.keyring, &accounts.secrets.kek)?;
-    let authority = guard.address().to_string();
-    let open = vec![plain(&authority); REQUESTS];
-    let (mut unguarded, mut guarded, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        let signed = (0..REQUESTS).map(|number| signed(&crowd, &authority, round * REQUESTS + number));
-        let signed = signed.collect::<anyhow::Result<Vec<_>>>()?;
-        let bare = per_second(guard.address(), &open)?;
-        let with_signature = per_second(guard.address(), &signed)?;
-        unguarded.push(bare);
-        guarded.push(with_signature);
-        ratios.push(with_signature / bare);
+    let home = tempfile::tempdir()?;
+    let stage = Stage::set(home.path())?;
+    let mut tables = [
+        ("GET without a body, own echo", stage.own_echo(Kind::OpenGet, Kind::SignedGet)),
+        ("POST of 4 KiB, own echo", stage.own_echo(Kind::OpenPost, Kind::SignedPost)),
+        ("GET without a body, as a proxy", stage.proxies(Kind::OpenGet, Kind::SignedGet)?),
+        ("POST of 4 KiB, as a proxy", stage.proxies(Kind::OpenPost, Kind::SignedPost)?),
+    ];
+    for _ in 0..ROUNDS {
+        for subject in tables.iter_mut().flat_map(|(_, subjects)| subjects) {
+            subject.round()?;
+        }
     }
-    println!("{:<34} {:>10} {:>20}", "echo route, GET, 8 connections", "a second", "quartiles");
-    line("asks for no signature", Spread::of(unguarded), 0);
-    line("verifies and signs", Spread::of(guarded), 0);
-    line("ratio", Spread::of(ratios), 2);
-    guard.stop()
+    for (title, subjects) in &tables {
+        report::servers(title, subjects);
+    }
+    Ok(())
 }
 
-fn line(name: &str, Spread { lower, median, upper }: Spread, places: usize) {
-    println!("{name:<34} {median:>10.places$} {:>20}", format!("{lower:.places$} to {upper:.places$}"));
+/// Where something listens, and the processes that serve it.
+type Target<'a> = (SocketAddr, &'a [u32]);
+
+/// The servers, and an account at each guard.
+struct Stage {
+    _api: Api,
+    nginx: Nginx,
+    echo: (Guard, Account),
+    proxy: (Guard, Account),
 }
 
-fn plain(authority: &str) -> Vec<u8> {
-    format!("GET /open/me?x=1 HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\n\r\n").into_bytes()
-}
+impl Stage {
+    /// Starts them, with all that they keep below `home`.
+    fn set(home: &Path) -> anyhow::Result<Self> {
+        let cores = Cores::divide()?;
+        let api = Api::start()?;
+        let nginx = cores.serve(|| Nginx::start(&home.join("nginx"), api.address(), cores.serving()))?;
+        let guard = |name: &str, upstream| {
+            let guard = cores.serve(|| Guard::start(&home.join(name), upstream))?;
+            let account = Account::open(&guard, &home.join(name).join("client"))?;
+            anyhow::Ok((guard, account))
+        };
+        let (echo, proxy) = (guard("echo", None)?, guard("proxy", Some(api.address()))?);
+        Ok(Self { _api: api, nginx, echo, proxy })
+    }
 
-fn signed(crowd: &Crowd, authority: &str, number: usize) -> anyhow::Result<Vec<u8>> {
-    let (key, keys) = crowd.member(number)?;
-    let mut nonce = [0; 32];
-    nonce.iter_mut().zip([octets(number), octets(usize::MAX)].concat()).for_each(|(place, octet)| *place = octet);
-    let digest = sha256_digest_field(b"");
-    let fields = [Field { name: "content-digest", value: digest.as_bytes() }];
-    let head = RequestHead { method: "GET", authority, path: "/closed/me", query: Some("x=1"), fields: &fields };
-    let created_secs = edge::now().wall.as_secs();
-    let params = SignatureParams { keyid: key.as_str(), nonce, created_secs, expires_secs: None };
-    let signature = sign_request(&keys.c2s, &params, &head)?;
-    let (input, mac) = (signature.signature_input(), signature.signature());
-    Ok(format!(
-        "GET /closed/me?x=1 HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\nContent-Digest: {digest}\r\n\
-         Signature-Input: {input}\r\nSignature: {mac}\r\n\r\n"
-    )
-    .into_bytes())
+    /// The guard's own echo, where everybody may ask and where a signature is due.
+    fn own_echo(&self, open: Kind, signed: Kind) -> Vec<Subject<'_>> {
+        let (guard, account) = &self.echo;
+        let target: Target<'_> = (guard.address(), &[guard.pid()]);
+        vec![
+            Subject::new("the guard's open route", target, open, None),
+            Subject::new("the guard's guarded route", target, signed, Some(account)),
+        ]
+    }
+
+    /// What may stand before one and the same API.
+    fn proxies(&self, open: Kind, signed: Kind) -> anyhow::Result<Vec<Subject<'_>>> {
+        let (guard, account) = &self.proxy;
+        let target: Target<'_> = (guard.address(), &[guard.pid()]);
+        Ok(vec![
+            Subject::new("nginx, a plain proxy", (self.nginx.address(), &self.nginx.pids()?), open, None),
+            Subject::new("the guard, its open route", target, open, None),
+            Subject::new("the guard, its guarded route", target, signed, Some(account)),
+        ])
+    }
 }

@@ -1,7 +1,8 @@
 //! `countersign call`: a signed request and its verified answer.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
-use countersign_client::conversation::ClockChange;
 use countersign_client::{Answer, CallError, Interference, Verified};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -10,6 +11,7 @@ use crate::profile::{ProfileName, Shelf};
 use crate::{input, say};
 
 mod report;
+mod stream;
 
 /// A change of the server's clock below this is not worth writing down.
 const WORTH_KEEPING_MS: u64 = 1_000;
@@ -17,17 +19,22 @@ const WORTH_KEEPING_MS: u64 = 1_000;
 /// Sign a request, send it, verify the answer, print its body as it came
 ///
 /// Exits with 0 for a verified answer 2xx or 3xx, 22 for a verified error, 3 for interference (its class is said on
-/// stderr, the body withheld), 2 when there was no answer or none that anybody signed, 1 when nothing was sent.
+/// stderr, the body withheld; of a stream, what was not yet printed), 2 when there was no answer or none that anybody signed, 1 when nothing was sent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   countersign call /v1/me
   countersign call -X DELETE /v1/orders/7
   countersign call -H 'content-type: application/json' -d '{"amount":25}' '/v1/transfers?dry=0'
-  countersign call --profile work --json -d @order.json https://api.example.com/v1/orders"#)]
+  countersign call --profile work --json -d @order.json https://api.example.com/v1/orders
+  countersign call --stream /v1/events
+  countersign call --stream -X PUT -d @backup.tar /v1/files/backup.tar"#)]
 pub(crate) struct Args {
     /// Whose key to sign with
     #[arg(long, value_name = "PROFILE", default_value = "default")]
     profile: ProfileName,
+    /// The certificate authority that vouches for the server, a file in PEM, in the place of what the profile says
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The method; GET without -d, POST with it
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<Method>,
@@ -46,6 +53,9 @@ pub(crate) struct Args {
     /// Print the body of an error that nobody signed, too; anybody may have written it
     #[arg(long)]
     show_unverified: bool,
+    /// Take an answer of any length, printed as it is verified; send a file or stdin without reading it into memory
+    #[arg(long, conflicts_with_all = ["json", "show_unverified"])]
+    stream: bool,
     /// A path at the server of the profile, or a whole URL there
     url: String,
 }
@@ -53,19 +63,23 @@ pub(crate) struct Args {
 /// Makes the call.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let shelf = Shelf::of_this_user()?;
-    let profile = shelf.open(&args.profile)?;
+    let mut profile = shelf.open(&args.profile)?;
+    if let Some(file) = &args.ca {
+        profile.server = profile.server.trusting(Some(input::certificate_authorities(file)?));
+    }
     let client = profile.client()?;
+    if args.stream {
+        let exit = stream::run(&args, &client).await;
+        keep_clock(&shelf, &args, profile.offset_ms, client.conversation().offset_ms());
+        return exit;
+    }
     let body = args.data.as_deref().map(input::octets).transpose()?;
     let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
     let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body));
     let called = client.call(&method, &args.url, headers(&args.headers), body).await;
-    let change = ClockChange { from_ms: profile.offset_ms, to_ms: client.conversation().offset_ms() };
-    if change.to_ms.abs_diff(change.from_ms) >= WORTH_KEEPING_MS
-        && let Err(error) = shelf.keep_offset(&args.profile, change.to_ms)
-    {
-        say::note(format_args!("the server's clock could not be kept for the next call: {error:#}"));
-    }
-    let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms: change.to_ms, called: &called };
+    let offset_ms = client.conversation().offset_ms();
+    keep_clock(&shelf, &args, profile.offset_ms, offset_ms);
+    let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms, called: &called };
     if args.json && !nothing_was_sent(&called) {
         say::result(facts.json()?.as_bytes())?;
     }
@@ -73,6 +87,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Ok(answer) => answered(&args, answer)?,
         Err(error) => failed(&args, error)?,
     })
+}
+
+fn keep_clock(shelf: &Shelf, args: &Args, from_ms: i64, to_ms: i64) {
+    if to_ms.abs_diff(from_ms) >= WORTH_KEEPING_MS
+        && let Err(error) = shelf.keep_offset(&args.profile, to_ms)
+    {
+        say::note(format_args!("the server's clock could not be kept for the next call: {error:#}"));
+    }
 }
 
 fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
@@ -85,7 +107,7 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
     let verified = &answer.verified;
     if !args.json {
         if args.include {
-            say::result(&report::head(verified))?;
+            say::result(&report::head(verified.status, &verified.headers))?;
         }
         say::body(&verified.body)?;
     }
@@ -136,7 +158,10 @@ fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
             }
             Exit::Network
         }
-        CallError::Network(_) => Exit::Network,
+        CallError::Network(error) => {
+            say::remedy(error);
+            Exit::Network
+        }
         _ => Exit::Usage,
     })
 }

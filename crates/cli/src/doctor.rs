@@ -38,6 +38,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let mut findings = doctor::configuration(&loaded);
     findings.push(doctor::clock(edge::now().wall));
     if let Ok(loaded) = loaded {
+        findings.extend(doctor::tls(&loaded.config, edge::now().wall));
         findings.extend(doctor::data_directory(&loaded.config));
         let more = examine(loaded.config).await;
         // Who opens the store meets what was found in the directory again.

@@ -1,6 +1,6 @@
 //! `countersign enrol`: a card becomes a key in a profile.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use countersign_client::{CallError, Enrolment, EnrolmentError, Network, Person, Server};
@@ -21,11 +21,16 @@ use crate::{input, print, say};
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   countersign enrol --server https://api.example.com --card @card --username alice
+  countersign enrol --server https://10.0.0.7:8470 --ca ca.pem --card @card --username alice
   countersign enrol --server http://127.0.0.1:8470 --card @- --username alice --profile work < card"#)]
 pub(crate) struct Args {
     /// Where the server is, such as `https://api.example.com` or `http://127.0.0.1:8470`
     #[arg(long, value_name = "URL")]
     server: String,
+    /// The certificate authority that vouches for the server, a file in PEM, in the place of those that this system
+    /// trusts; it is kept in the profile
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The card, a text that begins with countersign1:; @FILE reads it from a file, @- from stdin
     #[arg(long, value_name = "CARD", required_unless_present = "seed_mode", conflicts_with = "seed_mode")]
     card: Option<String>,
@@ -51,7 +56,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let shelf = Shelf::of_this_user()?;
     shelf.must_be_free(&args.profile)?;
-    let server = Server::parse(&args.server)?;
+    let trusted = args.ca.as_deref().map(input::certificate_authorities).transpose()?;
+    let server = Server::parse(&args.server)?.trusting(trusted);
     let card = args.card.as_deref().map(read_card).transpose()?;
     let enrolment = match enrol(&args, &server, card.as_ref()).await? {
         Ok(enrolment) => enrolment,
@@ -106,7 +112,10 @@ fn refused(card: Option<&Card>, error: &EnrolmentError) -> Exit {
             }
             Exit::Network
         }
-        EnrolmentError::Network(_) => Exit::Network,
+        EnrolmentError::Network(error) => {
+            say::remedy(error);
+            Exit::Network
+        }
         _ => Exit::Usage,
     }
 }

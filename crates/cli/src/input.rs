@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use countersign_client::CertificateAuthorities;
 use zeroize::Zeroizing;
 
 /// The octets of `text`; of the file FILE when it is `@FILE`, of stdin when it is `@-`.
@@ -29,6 +30,15 @@ pub(crate) fn of_file(file: &Path) -> anyhow::Result<Vec<u8>> {
         return stdin().context("cannot read stdin");
     }
     std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// The certificate authorities in a file.
+pub(crate) fn certificate_authorities(file: &Path) -> anyhow::Result<CertificateAuthorities> {
+    let text = String::from_utf8(of_file(file)?).ok();
+    let read = text.and_then(|text| CertificateAuthorities::from_pem(&text).ok());
+    read.with_context(|| {
+        format!("{} holds no certificates in PEM; name the file of the certificate authority", file.display())
+    })
 }
 
 fn stdin() -> std::io::Result<Vec<u8>> {

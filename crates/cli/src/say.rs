@@ -3,12 +3,19 @@
 use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use countersign_client::Network;
+
 /// Writes a result to stdout, as it is. A reader that has gone away (`| head`) is no failure of ours.
 pub(crate) fn result(octets: &[u8]) -> io::Result<()> {
+    piece(octets).map(drop)
+}
+
+/// Writes a piece of a result to stdout; says whether anybody still reads.
+pub(crate) fn piece(octets: &[u8]) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(octets).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }
 
@@ -33,6 +40,13 @@ pub(crate) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     line
+}
+
+/// What can be done when there was no answer, where there is something to say.
+pub(crate) fn remedy(error: &Network) {
+    if let Network::NotTrusted(_) = error {
+        note("if its operator has a certificate authority of their own, name its file with --ca");
+    }
 }
 
 /// Writes a line of a result to stdout.

@@ -19,6 +19,8 @@ use crate::operate::Guard;
 #[command(after_help = r#"Examples:
   countersign serve
   countersign serve --upstream http://127.0.0.1:3000 --public-url https://api.example.com
+  countersign serve --listen 0.0.0.0:443 --public-url https://api.example.com \
+    --tls-cert /etc/countersign/tls/fullchain.pem --tls-key /etc/countersign/tls/privkey.pem
   countersign serve --config /etc/countersign/countersign.toml"#)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -29,6 +31,12 @@ pub(crate) struct Args {
     /// Where /healthz and /readyz listen [default: 127.0.0.1:8471].
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<String>,
+    /// Speak TLS (HTTP/1.1 and HTTP/2): the certificate and its chain, in PEM; read anew when it changes.
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// The private key of the certificate, in PEM, which only its owner can read.
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
     /// The API to guard; without one a built-in echo answers.
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
@@ -36,8 +44,9 @@ pub(crate) struct Args {
 
 /// Runs until it is told to stop, then saves what must outlive it.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
-    let Args { guard, listen, admin_listen, upstream } = args;
-    let config = guard.configuration(Overrides { listen, admin_listen, upstream, ..Overrides::default() })?;
+    let Args { guard, listen, admin_listen, tls_cert, tls_key, upstream } = args;
+    let overrides = Overrides { listen, admin_listen, tls_cert, tls_key, upstream, ..Overrides::default() };
+    let config = guard.configuration(overrides)?;
     telemetry::start(&config.log);
     for danger in config.dangers() {
         eprintln!("danger: {danger}");
@@ -49,7 +58,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         say_how_to_go_on(&server).await?;
     }
     let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on http://{}", server.address())?;
+    writeln!(out, "listening on {}", server.url())?;
     out.flush()?;
     drop(out);
     server.run(stop).await?;
@@ -78,7 +87,7 @@ async fn say_how_to_go_on(server: &Server) -> anyhow::Result<()> {
     let invite = Invite { kind: InviteKind::Ticket, role: "admin".to_owned() };
     let card = invite.run(&server.app().accounts, &asked).await?.card;
     eprintln!("Nobody is enrolled yet. This card makes one administrator, once:\n\n{card}\n");
-    eprintln!("  countersign enrol --server http://{} --card {card} --username NAME", server.address());
+    eprintln!("  countersign enrol --server {} --card {card} --username NAME", server.url());
     eprintln!("Invite others:  countersign user invite --data {data}");
     Ok(())
 }

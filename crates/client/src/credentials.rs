@@ -14,6 +14,8 @@ pub struct Credentials {
     pub keyid: KeyId,
     /// One key per direction.
     pub keys: KeyPair,
+    /// The same for the frames of streams.
+    pub streams: KeyPair,
     /// Which answers this server signs. Pinned at enrolment, so that nobody can talk us out of it later.
     pub answers: Answers,
 }
@@ -22,6 +24,7 @@ impl Credentials {
     /// The credentials of a key whose answers are all signed.
     pub fn new(authority: Authority, keyid: KeyId, root: &Root) -> Self {
         let keys = root.key_pair(keyid.as_str());
-        Self { authority, keyid, keys, answers: Answers::AllSigned }
+        let streams = root.stream_pair(keyid.as_str());
+        Self { authority, keyid, keys, streams, answers: Answers::AllSigned }
     }
 }

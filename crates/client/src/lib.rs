@@ -6,18 +6,27 @@
 //! An answer that comes back from [`Client::call`] is the server's own answer to that very request, whatever stood
 //! between. Everything else is a [`CallError`], so `?` never lets an unproven answer pass: no call falls back to an
 //! unsigned one, and no unproven answer is shown unless it is asked for.
+//!
+//! What is too long for memory goes by [`Client::upload`] and [`Client::download`], signed and verified frame by frame.
 
 pub mod conversation;
 mod credentials;
 mod enrol;
 mod middleware;
+mod stream;
 mod target;
 mod transport;
+mod trust;
+mod websocket;
 
 pub use conversation::{Conversation, Unverified, Verified};
 pub use countersign_core::signature::Interference;
 pub use credentials::Credentials;
 pub use enrol::{Enrolment, EnrolmentError, Person, enrol, enrol_in_seed_mode};
 pub use middleware::{NotForUs, SignAndVerify};
+pub use reqwest::Upgraded;
+pub use stream::{Download, Reply, Upload};
 pub use target::{BadUrl, Server, Target};
 pub use transport::{Answer, CallError, Client, Network, explain};
+pub use trust::{CertificateAuthorities, NoCertificates};
+pub use websocket::{Handshake, WebSocket};

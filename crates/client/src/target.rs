@@ -8,11 +8,14 @@
 use countersign_core::authority::{Authority, BadAuthority};
 use reqwest::Url;
 
+use crate::CertificateAuthorities;
+
 /// The server to connect to: scheme, host and port, without a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     origin: String,
     authority: Authority,
+    trusted: Option<CertificateAuthorities>,
 }
 
 impl Server {
@@ -23,7 +26,18 @@ impl Server {
             return Err(BadUrl::NotAServer);
         }
         let authority = authority_of(&url)?;
-        Ok(Self { origin: url.origin().ascii_serialization(), authority })
+        Ok(Self { origin: url.origin().ascii_serialization(), authority, trusted: None })
+    }
+
+    /// The same server, which has to show a certificate that one of these authorities vouches for.
+    #[must_use]
+    pub fn trusting(self, authorities: Option<CertificateAuthorities>) -> Self {
+        Self { trusted: authorities, ..self }
+    }
+
+    /// Who has to vouch for its certificate; without anybody, those that the system trusts.
+    pub const fn trusted(&self) -> Option<&CertificateAuthorities> {
+        self.trusted.as_ref()
     }
 
     /// Host and port: the name that this server has when it is called by its address.

@@ -7,6 +7,8 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -16,7 +18,9 @@ use countersign_core::time::Timestamp;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
-use crate::conversation::{CannotSign, ClockChange, Conversation, Incoming, Outcome, Outgoing, PATIENCE, Reading};
+use crate::conversation::{
+    CannotSign, ClockChange, Conversation, Incoming, Outcome, Outgoing, PATIENCE, Reading, Receipt,
+};
 use crate::{BadUrl, Server, Target, Unverified, Verified};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,10 +31,10 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// A client of one server with one key. Cheap to clone; clones share the connections and the clock.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    server: Server,
-    conversation: Arc<Conversation>,
-    clock: Clock,
+    pub(crate) http: reqwest::Client,
+    pub(crate) server: Server,
+    pub(crate) conversation: Arc<Conversation>,
+    pub(crate) clock: Clock,
 }
 
 /// A verified answer, and what it took to get it.
@@ -65,8 +69,7 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, CallError> {
-        let target = Target::parse(target, &self.server, &self.conversation.credentials().authority)?;
-        let call = Call { method, target, headers, body };
+        let call = Call { method, target: self.target(target)?, headers, body };
         let first = self.attempt(&call).await?;
         if !first.rejected_for_its_time {
             let clock_change = first.clock_change;
@@ -88,12 +91,21 @@ impl Client {
     }
 
     async fn attempt(&self, call: &Call<'_>) -> Result<Verified, CallError> {
+        let signed = self.conversation.sign(&call.outgoing(), random()?, self.clock.read())?;
+        let answer = self.http.execute(self.request(call, signed.headers)).await.map_err(Network::of)?;
+        self.verify_whole(&signed.receipt, answer).await
+    }
+
+    pub(crate) fn target(&self, text: &str) -> Result<Target, BadUrl> {
+        Target::parse(text, &self.server, &self.conversation.credentials().authority)
+    }
+
+    /// The request as it is sent, with the fields that signing adds.
+    pub(crate) fn request(&self, call: &Call<'_>, added: HeaderMap) -> reqwest::Request {
         let Call { method, target, headers, body } = call;
-        let outgoing = Outgoing { method, path: target.path(), query: target.query(), headers, body };
-        let signed = self.conversation.sign(&outgoing, random()?, self.clock.read())?;
         let mut request = reqwest::Request::new((*method).clone(), target.url().clone());
         *request.headers_mut() = headers.clone();
-        request.headers_mut().extend(signed.headers);
+        request.headers_mut().extend(added);
         self.name_the_server(target, request.headers_mut());
         if !body.is_empty() {
             *request.body_mut() = Some(body.clone().into());
@@ -101,9 +113,22 @@ impl Client {
             // No content is content, too, where a method expects some (RFC 9110 §8.6); hyper doesn't say so itself.
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        let answer = self.http.execute(request).await.map_err(Network::of)?;
+        request
+    }
+
+    /// Reads an answer to its end and verifies it.
+    pub(crate) async fn verify_whole(
+        &self,
+        receipt: &Receipt,
+        answer: reqwest::Response,
+    ) -> Result<Verified, CallError> {
         let arrived = Arrived::read(answer).await?;
-        match self.conversation.receive(&signed.receipt, &arrived.incoming(), self.clock.read()) {
+        self.judge(receipt, &arrived)
+    }
+
+    /// What came back for a request, if it is the server's own.
+    pub(crate) fn judge(&self, receipt: &Receipt, arrived: &Arrived) -> Result<Verified, CallError> {
+        match self.conversation.receive(receipt, &arrived.incoming(), self.clock.read()) {
             Outcome::Verified(verified) => Ok(verified),
             Outcome::Interference(class) => Err(CallError::Interference(class)),
             Outcome::Unverified(answer) => Err(CallError::Unverified(answer)),
@@ -111,7 +136,7 @@ impl Client {
     }
 
     /// Names the server as the signature does, when it is reached under another name.
-    fn name_the_server(&self, target: &Target, headers: &mut HeaderMap) {
+    pub(crate) fn name_the_server(&self, target: &Target, headers: &mut HeaderMap) {
         let authority = &self.conversation.credentials().authority;
         if target.authority() != authority
             && let Ok(host) = HeaderValue::from_str(authority.as_str())
@@ -121,11 +146,18 @@ impl Client {
     }
 }
 
-struct Call<'a> {
-    method: &'a Method,
-    target: Target,
-    headers: HeaderMap,
-    body: Bytes,
+pub(crate) struct Call<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) target: Target,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Call<'_> {
+    pub(crate) fn outgoing(&self) -> Outgoing<'_> {
+        let Self { method, target, headers, body } = self;
+        Outgoing { method, path: target.path(), query: target.query(), headers, body }
+    }
 }
 
 /// What came back, before anything of it is believed.
@@ -173,6 +205,12 @@ pub enum CallError {
     /// An error that nobody signed. What became of the request is unknown.
     #[error("{0}")]
     Unverified(Unverified),
+    /// The server agreed to a WebSocket in words that do not fit the handshake.
+    #[error("the server's answer does not fit the handshake of a WebSocket (RFC 6455)")]
+    NotAWebSocket,
+    /// The data of an upload could not be read any further, so it was broken off: the server knows that its end is missing.
+    #[error("the data could not be read to its end, so the upload was broken off")]
+    Upload(#[source] std::io::Error),
     /// There was no answer.
     #[error(transparent)]
     Network(#[from] Network),
@@ -198,9 +236,15 @@ pub enum Network {
     /// Nothing was sent: no connection.
     #[error("no connection to the server")]
     NoConnection(#[source] reqwest::Error),
+    /// Nothing was sent: the certificate that the server shows is not trusted.
+    #[error("the server's certificate is not trusted here")]
+    NotTrusted(#[source] reqwest::Error),
     /// Nothing came back, or not in time. The request may have been carried out.
     #[error("no answer from the server; whether the request was carried out is unknown")]
     NoAnswer(#[source] reqwest::Error),
+    /// Nothing moved any more. The request may have been carried out.
+    #[error("the server takes no more of the data, or does not answer; whether the request was carried out is unknown")]
+    Stalled,
     /// The answer is longer than this client reads. The request was probably carried out.
     #[error("the answer is longer than 64 MiB; whether the request was carried out is unknown")]
     TooLong,
@@ -216,15 +260,17 @@ impl Network {
     /// Whether something may have reached the server.
     pub const fn outcome_is_unknown(&self) -> bool {
         match self {
-            Self::NoAnswer(_) | Self::TooLong => true,
-            Self::NoConnection(_) | Self::Setup(_) | Self::NoRandomness(_) => false,
+            Self::NoAnswer(_) | Self::Stalled | Self::TooLong => true,
+            Self::NoConnection(_) | Self::NotTrusted(_) | Self::Setup(_) | Self::NoRandomness(_) => false,
         }
     }
 
     /// The URL is dropped: a query may hold what should not stand in a log.
     pub(crate) fn of(error: reqwest::Error) -> Self {
         let error = error.without_url();
-        if error.is_connect() {
+        if is_distrust(&error) {
+            Self::NotTrusted(error)
+        } else if error.is_connect() {
             Self::NoConnection(error)
         } else if error.is_builder() {
             Self::Setup(error)
@@ -234,10 +280,21 @@ impl Network {
     }
 }
 
+/// Whether the cause of an error is the certificate of the other side.
+fn is_distrust(error: &(dyn Error + 'static)) -> bool {
+    // What an `io::Error` wraps is not its source.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match error.downcast_ref() {
+        Some(rustls::Error::InvalidCertificate(_)) => true,
+        Some(_) => false,
+        None => wrapped.is_some_and(|error| is_distrust(error)) || error.source().is_some_and(is_distrust),
+    }
+}
+
 /// A `reqwest` client that sends what it is given and nothing else.
 ///
 /// `same_name` says whether the server is reached under the name by which requests to it are signed. If not, the name
-/// goes into `host`, which only HTTP/1.1 can say beside the address.
+/// goes into `host`, which only HTTP/1.1 can say beside the address. Else it is HTTP/2 where the server offers it in TLS.
 pub(crate) fn http_client(server: &Server, same_name: bool) -> Result<reqwest::Client, Network> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may have been quicker, which is as good.
@@ -252,6 +309,8 @@ pub(crate) fn http_client(server: &Server, same_name: bool) -> Result<reqwest::C
     if server.is_plain() {
         // Without TLS nobody's certificates are needed, and a machine that has none can still call.
         builder = builder.tls_certs_only([]);
+    } else if let Some(authorities) = server.trusted() {
+        builder = builder.tls_certs_only(authorities.certificates());
     }
     if !same_name {
         builder = builder.http1_only();
@@ -285,10 +344,10 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// 32 octets from the operating system.
+/// Octets from the operating system.
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which randomness is read")]
-pub(crate) fn random() -> Result<[u8; 32], Network> {
-    let mut octets = [0; 32];
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Network> {
+    let mut octets = [0; N];
     getrandom::fill(&mut octets).map_err(Network::NoRandomness)?;
     Ok(octets)
 }

@@ -15,6 +15,7 @@ pub mod problem;
 pub mod replay;
 pub mod secret;
 pub mod signature;
+pub mod stream;
 pub mod time;
 pub mod username;
 pub mod verdict;

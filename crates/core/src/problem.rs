@@ -28,6 +28,7 @@ macro_rules! problems {
 problems! {
     MALFORMED_REQUEST = 400 "malformed-request" "Malformed request" "The request breaks a rule of HTTP or of the signature profile. Nothing was done; correct the request and sign it anew.";
     DIGEST_MISMATCH = 400 "digest-mismatch" "Digest mismatch" "The body does not match its Content-Digest. Nothing was done; send the request again with a new nonce.";
+    STREAM_BROKEN = 400 "stream-broken" "Stream broken" "A frame of the stream does not hold, or its end is missing. What came before may have been used; look before sending it again.";
     UNAUTHORIZED = 401 "unauthorized" "Unauthorized" "The request could not be authenticated. Check the key and the signature, or enrol again.";
     CLOCK_SKEW = 401 "clock-skew" "Clock skew" "The signature is outside the accepted window. Correct the clock by Countersign-Time and sign the request anew.";
     REPLAYED = 401 "replayed" "Replayed" "This request was seen before. If you sent it once only, somebody else sent it first; its outcome is unknown.";
@@ -39,7 +40,7 @@ problems! {
     LENGTH_REQUIRED = 411 "length-required" "Length required" "This address needs Content-Length. Send the request again with it.";
     TOO_LARGE = 413 "too-large" "Too large" "The body is larger than this address takes. Send less.";
     URI_TOO_LONG = 414 "uri-too-long" "URI too long" "The request target is longer than 8 KiB. Shorten it.";
-    UNSUPPORTED_TYPE = 415 "unsupported-type" "Unsupported type" "The body has a type or coding that this address does not take. Send it as documented and without Content-Encoding.";
+    UNSUPPORTED_TYPE = 415 "unsupported-type" "Unsupported type" "The body has a type, coding or form that this address does not take. Send it as documented, without Content-Encoding and in one piece.";
     MISDIRECTED = 421 "misdirected" "Misdirected" "This server does not answer for that authority. Use an address that its operator has configured.";
     UNPROCESSABLE = 422 "unprocessable" "Unprocessable" "The request is well formed, but a value in it is not acceptable. Change it and try again.";
     THROTTLED = 429 "throttled" "Throttled" "Too many requests. Wait as Retry-After says, then send the request again with a new nonce.";

@@ -304,7 +304,11 @@ fn what_a_verifier_would_refuse_is_not_signed() {
     };
     let plain = "a covered value has a control, a line break or an octet beyond ASCII";
     for (message, params, rule) in [
-        (transfer().without(&["content-digest"]), params, "content-digest is required"),
+        (
+            transfer().without(&["content-digest"]),
+            params,
+            "content-digest is required, or countersign-stream in its place",
+        ),
         (
             transfer().set("content-digest", "sha-512=:AAAA:"),
             params,

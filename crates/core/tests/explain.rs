@@ -4,9 +4,10 @@
 mod vectors;
 
 use countersign_core::encoding::{b64, hex};
-use countersign_core::secret::{MacKey, Secret32};
+use countersign_core::secret::{MacKey, Root, Secret32};
 use countersign_core::signature::Unreadable;
-use countersign_core::signature::explain::{Difference, Explanation, Finding, Keys, explain};
+use countersign_core::signature::explain::{Body, Difference, Explanation, Finding, Keys, explain};
+use countersign_core::stream::{BrokenStream, FrameSigner};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use vectors::{LIST, Message, PARAMS, transfer};
@@ -48,7 +49,8 @@ fn a_signature_that_holds_needs_no_explanation() {
     let explanation = explained(&sealed_with(&C2S, &base()), None);
     assert_eq!(explanation.mac, Finding::Holds);
     assert_eq!(explanation.base.as_str(), base());
-    assert!(explanation.body_matches && explanation.flaws.is_empty());
+    assert_eq!(explanation.body, Body::Matches);
+    assert!(explanation.flaws.is_empty());
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn a_digest_of_another_body_is_named() {
     let signed = sealed_with(&C2S, &base());
     let replaced = signed.set("content-digest", digest);
     let explanation = explained(&replaced, None);
-    assert!(!explanation.body_matches);
+    assert_eq!(explanation.body, Body::OtherDigest);
     assert_eq!(mistake(&replaced).1, "signed the digest of this body, but sent another");
 }
 
@@ -203,4 +205,24 @@ fn a_flaw_is_named_though_the_mac_holds_and_what_cannot_be_read_is_an_error() {
     let keys = Keys { c2s: &c2s, s2c: Some(&s2c), root: None };
     let unread = transfer().with_head(|head| explain(head, b"", &keys, None));
     assert_eq!(unread.unwrap_err(), Unreadable::Unsigned);
+}
+
+#[test]
+fn a_stream_is_read_frame_by_frame_and_the_place_where_it_breaks_is_named() {
+    let root = Secret32::new(ROOT);
+    let keys = Root::new(root.clone()).stream_pair("k7f3a9c2d4e5b6a1c");
+    let message = transfer().without(&["content-digest", "content-length"]).with("countersign-stream", "1");
+    let input = format!("{}{PARAMS}", LIST.replace("content-digest", "countersign-stream"));
+    let signed = message.signed(&MacKey::new(&Secret32::new(C2S)), &input);
+    let mut signer = FrameSigner::new(keys.c2s, signed.read().unwrap().mac());
+    let frames = [signer.sign(b"one"), signer.sign(b"two"), signer.finish(b"")];
+    let body = |frames: &[Vec<u8>]| explained(&Message { body: frames.concat(), ..signed.clone() }, None).body;
+    assert_eq!(body(&frames), Body::Matches);
+    assert_eq!(body(&frames[..2]), Body::Broken { good: 2, why: BrokenStream::Truncated });
+    let doubled = [frames[0].clone(), frames[0].clone()];
+    assert_eq!(body(&doubled), Body::Broken { good: 1, why: BrokenStream::BadTag });
+    let c2s = Secret32::new(C2S);
+    let keys = Keys { c2s: &c2s, s2c: None, root: None };
+    let unknown = signed.with_head(|head| explain(head, &frames.concat(), &keys, None)).unwrap();
+    assert_eq!((unknown.body, unknown.mac), (Body::Unjudged, Finding::Holds));
 }

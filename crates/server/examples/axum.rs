@@ -4,7 +4,7 @@
 //! cargo run -p countersign-server --example axum -- ./countersign-data
 //! countersign user invite --group --data ./countersign-data        # prints a card; in another terminal
 //! countersign enrol --server http://127.0.0.1:8480 --card countersign1:… --username alice
-//! countersign call GET /hello
+//! countersign call /hello
 //! ```
 
 use std::error::Error;

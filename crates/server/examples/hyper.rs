@@ -4,7 +4,7 @@
 //! cargo run -p countersign-server --example hyper -- ./countersign-data
 //! countersign user invite --group --data ./countersign-data        # prints a card; in another terminal
 //! countersign enrol --server http://127.0.0.1:8481 --card countersign1:… --username alice
-//! countersign call GET /hello
+//! countersign call /hello
 //! ```
 
 use std::convert::Infallible;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use countersign_core::id::KeyId;
 use countersign_core::time::Freshness;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::accounts::Accounts;
 use crate::http::buffer::Budget;
@@ -38,6 +40,18 @@ pub struct App {
     pub upstream: Option<Upstream>,
     /// Cancelled when the guard begins to stop: what would go on for long ends then.
     pub stopping: CancellationToken,
+    /// What goes on after its request was answered; waited for at the stop.
+    pub lasting: TaskTracker,
+}
+
+impl App {
+    /// Completes once what this key has begun must not go on: the key was taken back, or the guard stops.
+    pub async fn ends(&self, key: &KeyId) {
+        tokio::select! {
+            () = self.accounts.keyring.ended(key) => {}
+            () = self.stopping.cancelled() => {}
+        }
+    }
 }
 
 /// The guard, as its doors hold it.

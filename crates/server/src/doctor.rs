@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use countersign_core::time::Timestamp;
+use rustls::crypto::aws_lc_rs::default_provider;
 
-use crate::config::{Config, ConfigError, Loaded};
+use crate::config::{Config, ConfigError, Loaded, PublicUrl};
 use crate::data::{DataDir, DataError, Lock, LockError, find_kek};
 use crate::http::peer::ClientIpSource;
 use crate::service::control::Examination;
 use crate::telemetry::chain;
+use crate::tls::{Certificate, Health, Pair};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,12 +78,60 @@ fn names(config: &Config) -> Option<Finding> {
             "set public_url to the URL by which clients reach this server",
         ));
     }
+    if config.tls.is_some() && !url.is_secure() {
+        return Some(Finding::warning(
+            format!("clients are told to go to {url}, and the guard speaks TLS there"),
+            "set public_url to its https:// URL, unless something in front speaks plain HTTP to clients",
+        ));
+    }
     (!url.is_secure() && !url.is_local()).then(|| {
         Finding::warning(
             format!("clients reach this server at {url}, without TLS: nobody can alter what they say, and anybody can read it"),
-            "put a TLS terminator in front, and set public_url to its https:// URL",
+            "set tls_cert and tls_key, or put a TLS terminator in front, and set public_url to the https:// URL",
         )
     })
+}
+
+/// Whether TLS can be spoken with the files that are named for it.
+pub fn tls(config: &Config, now: Timestamp) -> Vec<Finding> {
+    let Some(files) = &config.tls else { return Vec::new() };
+    match Pair::read(files, &default_provider()) {
+        Ok(pair) => certificate(pair.certificate(), config.names.public_url(), now),
+        Err(error) => vec![Finding::fault(&error)],
+    }
+}
+
+/// Whether a certificate is for the host by which clients reach us, and for how long.
+pub fn certificate(certificate: Certificate<'_>, url: &PublicUrl, now: Timestamp) -> Vec<Finding> {
+    const RENEW: &str = "renew it; a running guard takes the new files into use by itself";
+    let mut findings = vec![match Health::of(certificate, now) {
+        Health::Good { days } => Finding::good(format!("the certificate is valid for another {days} days")),
+        Health::Ending { days } => Finding::warning(format!("the certificate ends in {days} days"), RENEW),
+        Health::Ended { days } => Finding {
+            severity: Severity::Fault,
+            what: format!("the certificate ended {days} days ago: no client connects"),
+            remedy: RENEW.to_owned(),
+        },
+        Health::Early => Finding {
+            severity: Severity::Fault,
+            what: "the certificate is not valid yet: no client connects".to_owned(),
+            remedy: "look at the clock, or wait".to_owned(),
+        },
+        Health::Unknown => Finding::warning(
+            "nobody can make out until when the certificate is valid",
+            "look at it: openssl x509 -noout -dates -in <tls_cert>",
+        ),
+    }];
+    let host = url.host();
+    if !certificate.is_for(host) {
+        findings.push(Finding::warning(
+            format!(
+                "the certificate is not for {host}, the host of public_url: clients that go there will not trust it"
+            ),
+            format!("get one for {host}, or set public_url to the name that it is for"),
+        ));
+    }
+    findings
 }
 
 /// Whether the data directory and the key-encryption key are there and closed to others. Makes neither.

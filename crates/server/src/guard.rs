@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use countersign_core::event::{Event, EventKind};
+use countersign_core::id::KeyId;
 use countersign_store::memory;
 use countersign_store::port::StoreError;
 use futures_util::FutureExt as _;
@@ -11,6 +12,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::accounts::{self, Accounts};
 use crate::app::{App, SharedApp};
@@ -21,7 +23,7 @@ use crate::edge;
 use crate::http::buffer::Budget;
 use crate::http::layer::VerifyLayer;
 #[cfg(feature = "standalone")]
-use crate::http::proxy::Upstream;
+use crate::http::proxy::{Patience, Upstream};
 use crate::http::router::own_router;
 use crate::replay::{ReplayParts, ReplayState};
 use crate::service::Undecided;
@@ -138,10 +140,18 @@ impl Guard {
         self.app.accounts.rekeying.stop();
     }
 
+    /// Completes once what this key has begun must not go on: the key was taken back, or the guard stops. For what lasts
+    /// longer than a request, such as a WebSocket that the program itself answers.
+    pub async fn ends(&self, key: &KeyId) {
+        self.app.ends(key).await;
+    }
+
     /// Saves what must outlive the process. Call it when the last request has been answered.
     pub async fn stop(self) -> Result<(), StopError> {
         self.wind_down();
         let Self { app, control, workers, end_of_control, end_of_work } = self;
+        app.lasting.close();
+        app.lasting.wait().await;
         end_of_control.cancel();
         control.join_all().await;
         end_of_work.cancel();
@@ -178,11 +188,17 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
         budget: Budget::new(config.sizes.max_buffered),
         spool_budget: Budget::new(config.sizes.max_spooled),
         #[cfg(feature = "standalone")]
-        upstream: config.upstream.as_ref().map(|api| Upstream::new(api.authority().clone(), config.upstream_timeout)),
+        upstream: config.upstream.as_ref().map(|api| Upstream::new(api.authority().clone(), patience(config))),
         stopping: CancellationToken::new(),
+        lasting: TaskTracker::new(),
         replay,
         accounts,
     }
+}
+
+#[cfg(feature = "standalone")]
+fn patience(config: &Config) -> Patience {
+    Patience { answer: config.upstream_timeout, silence: config.limits.idle }
 }
 
 /// An event of the process itself.
@@ -201,5 +217,16 @@ fn operator(
         // In a task of its own: an operator who goes away must not leave a change half made.
         let work = tokio::spawn(async move { dispatch(&app.accounts, &asked, question).await });
         Box::pin(async move { work.await.map_err(Undecided::from)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_can_be_opened_and_stopped_in_a_task_of_its_own() {
+        fn as_a_task(_: impl Future + Send + 'static) {}
+        let _ = |config, guard: Guard| (as_a_task(Guard::open(config)), as_a_task(guard.stop()));
     }
 }

@@ -1,6 +1,7 @@
 //! The signing keys in memory: who may sign, and under which keys their answers go out.
 
-use std::collections::HashMap;
+mod holders;
+
 use std::sync::{Arc, OnceLock, RwLock};
 
 use countersign_core::account::{KeyRecord, KeyState, User, UserState};
@@ -9,12 +10,13 @@ use countersign_core::secret::{KeyPair, Root, Sealed, Unsealable};
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use tokio::sync::watch;
 
+use self::holders::Holders;
 use crate::shared_kek::SharedKek;
 
 /// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
 #[derive(Debug, Default)]
 pub struct Keyring {
-    holders: RwLock<HashMap<KeyId, Arc<Holder>>>,
+    holders: RwLock<Holders>,
     changes: watch::Sender<()>,
 }
 
@@ -23,13 +25,15 @@ pub struct Keyring {
 #[error("the table of keys is in doubt after a fault")]
 pub struct InDoubt;
 
-/// A key and whose it is.
+/// A key and whose it is. What every request needs comes first and lies side by side; what few need lies elsewhere, so that
+/// a request brings little cold memory in.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Holder {
-    principal: Principal,
-    admission: Admission,
-    record: KeyRecord,
     keys: OnceLock<KeyPair>,
+    admission: Admission,
+    principal: Principal,
+    record: Box<KeyRecord>,
 }
 
 /// Whether a key may sign.
@@ -45,14 +49,14 @@ impl Keyring {
     /// Adds a key, or replaces what was known of it.
     pub fn put(&self, user: &User, record: KeyRecord) -> Result<(), InDoubt> {
         let holder = Holder::new(user, record);
-        self.holders.write().map_err(|_| InDoubt)?.insert(holder.principal.key.clone(), Arc::new(holder));
+        self.holders.write().map_err(|_| InDoubt)?.put(Arc::new(holder));
         self.changes.send_replace(());
         Ok(())
     }
 
     /// The holder of this key.
     pub fn find(&self, keyid: &str) -> Result<Option<Arc<Holder>>, InDoubt> {
-        Ok(self.holders.read().map_err(|_| InDoubt)?.get(keyid).cloned())
+        Ok(self.holders.read().map_err(|_| InDoubt)?.find(keyid).cloned())
     }
 
     /// From now on nothing that this key signs is accepted. Called before the store is told, so that no request slips
@@ -79,20 +83,21 @@ impl Keyring {
     /// From now on the root of this key is sealed as `fresh`, if it was sealed as `former` until now.
     pub fn reseal(&self, keyid: &str, former: &Sealed, fresh: &Sealed) -> Result<(), InDoubt> {
         let mut holders = self.holders.write().map_err(|_| InDoubt)?;
-        if let Some(holder) = holders.get_mut(keyid).filter(|holder| holder.record.root == *former) {
-            *holder = Arc::new(holder.resealed(fresh));
+        let resealed = holders.find(keyid).filter(|holder| holder.record.root == *former);
+        if let Some(resealed) = resealed.map(|holder| holder.resealed(fresh)) {
+            holders.put(Arc::new(resealed));
         }
         Ok(())
     }
 
     /// How many keys are so.
     pub fn count(&self, so: impl Fn(&KeyRecord) -> bool) -> Result<u64, InDoubt> {
-        Ok(self.holders.read().map_err(|_| InDoubt)?.values().filter(|holder| so(&holder.record)).count() as u64)
+        Ok(self.holders.read().map_err(|_| InDoubt)?.iter().filter(|holder| so(&holder.record)).count() as u64)
     }
 
     fn entomb(&self, concerned: impl Fn(&Holder) -> bool) -> Result<(), InDoubt> {
         let mut holders = self.holders.write().map_err(|_| InDoubt)?;
-        for holder in holders.values_mut().filter(|holder| concerned(holder)) {
+        for holder in holders.iter_mut().filter(|holder| concerned(holder)) {
             *holder = Arc::new(holder.entombed());
         }
         drop(holders);
@@ -111,24 +116,24 @@ impl Holder {
         };
         let principal =
             Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
-        Self { principal, admission, record, keys: OnceLock::new() }
+        Self { keys: OnceLock::new(), admission, principal, record: Box::new(record) }
     }
 
     fn entombed(&self) -> Self {
         Self {
-            principal: self.principal.clone(),
-            admission: Admission::Tombstone,
-            record: self.record.clone(),
             keys: self.keys.clone(),
+            admission: Admission::Tombstone,
+            principal: self.principal.clone(),
+            record: self.record.clone(),
         }
     }
 
     fn resealed(&self, root: &Sealed) -> Self {
         Self {
-            principal: self.principal.clone(),
-            admission: self.admission,
-            record: KeyRecord { root: root.clone(), ..self.record.clone() },
             keys: self.keys.clone(),
+            admission: self.admission,
+            principal: self.principal.clone(),
+            record: Box::new(KeyRecord { root: root.clone(), ..KeyRecord::clone(&self.record) }),
         }
     }
 

@@ -24,6 +24,8 @@ pub mod service;
 pub mod shared_kek;
 #[cfg(feature = "standalone")]
 pub mod telemetry;
+#[cfg(feature = "standalone")]
+pub mod tls;
 pub mod worker;
 
 /// The body of a request that was admitted, and of the answers to all.

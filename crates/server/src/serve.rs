@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use countersign_store::port::StoreError;
 use tokio::net::TcpListener;
@@ -13,8 +14,10 @@ use crate::config::{self, Checked, Config};
 use crate::data::{DataDir, DataError, LockError};
 pub use crate::guard::StopError;
 use crate::guard::{Guard, OpenError};
-use crate::http::listener::{self, Limits, Pace};
+use crate::http::listener::{self, Limits, Pace, Sockets};
 use crate::http::router::{admin_router, main_router};
+use crate::tls::{Terminal, TlsError};
+use crate::worker::certificate;
 
 /// Why the guard did not start.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The certificate, or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -52,11 +58,13 @@ pub struct Server {
     address: SocketAddr,
     admin_address: SocketAddr,
     is_new: bool,
+    tls: Option<Arc<Terminal>>,
 }
 
 impl Server {
     /// Opens the data directory, loads what is known, and binds the addresses.
     pub async fn start(config: Checked<Config>) -> Result<Self, StartError> {
+        let tls = config.tls.clone().map(Terminal::open).transpose()?.map(Arc::new);
         let directory = DataDir::open(&config.data)?;
         let lock = directory.lock()?;
         let (main, address) = bind("listen", config.listen).await?;
@@ -64,7 +72,7 @@ impl Server {
         let guard = Guard::open_in(&directory, &lock, config.bound_to(address)).await?;
         let stores = &guard.app().accounts.stores;
         let is_new = stores.users.list(None, 1).await?.is_empty() && stores.tickets.list(None, 1).await?.is_empty();
-        Ok(Self { guard, main, admin, address, admin_address, is_new })
+        Ok(Self { guard, main, admin, address, admin_address, is_new, tls })
     }
 
     /// Where it listens.
@@ -72,7 +80,13 @@ impl Server {
         self.address
     }
 
-    /// Where it listens for operators.
+    /// Where it listens, as a URL: `http://127.0.0.1:8470`.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Where it listens for operators, always without TLS.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
     }
@@ -89,12 +103,16 @@ impl Server {
 
     /// Serves until `stop`; then finishes what is in flight and saves what must outlive the process.
     pub async fn run(self, stop: CancellationToken) -> Result<(), StopError> {
-        let Self { guard, main, admin, .. } = self;
+        let Self { guard, main, admin, tls, .. } = self;
         let app = guard.app();
         let config = &app.accounts.config;
         let limits = limits(&config.limits);
         let clients = config.client_address.clone();
         let mut doors = JoinSet::new();
+        if let Some(terminal) = &tls {
+            doors.spawn(certificate::run(app.clone(), terminal.clone(), stop.clone()));
+        }
+        let main = Sockets::new(main, tls);
         doors.spawn(listener::serve(main, limits, clients.clone(), main_router(app.clone()), stop.clone()));
         doors.spawn(listener::serve(admin, limits, clients, admin_router(app.clone()), stop.clone()));
         tokio::select! {

@@ -5,7 +5,8 @@ use core::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_client::conversation::ClockChange;
-use countersign_client::{Answer, CallError, Verified};
+use countersign_client::{Answer, CallError};
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
 use super::status_line;
@@ -61,9 +62,9 @@ impl Facts<'_> {
 }
 
 /// Status and covered headers, as HTTP/1.1 writes them.
-pub(super) fn head(verified: &Verified) -> Vec<u8> {
-    let mut head = format!("HTTP/1.1 {}\r\n", status_line(verified.status)).into_bytes();
-    for (name, value) in &verified.headers {
+pub(super) fn head(status: StatusCode, covered: &HeaderMap) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {}\r\n", status_line(status)).into_bytes();
+    for (name, value) in covered {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
         head.extend_from_slice(value.as_bytes());

@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 
 use super::{Profile, ProfileName, written};
 
-/// Longer than any profile, and short enough to be read without a second thought.
-const LONGEST: u64 = 16 * 1024;
+/// Longer than any profile with the certificates of a private authority in it, and short enough to be read without a second
+/// thought.
+const LONGEST: u64 = 64 * 1024;
 
 /// The directory in which profiles stand.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! A profile as it is written, in TOML.
 
 use anyhow::Context as _;
-use countersign_client::{Credentials, Server};
+use countersign_client::{CertificateAuthorities, Credentials, Server};
 use countersign_core::encoding::{hex, unhex};
 use countersign_core::enrolment::Answers;
 use countersign_core::secret::{Root, Secret32};
@@ -28,6 +28,8 @@ struct Written {
     answers: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     server_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ca: Option<String>,
 }
 
 /// The text of the file.
@@ -42,6 +44,7 @@ pub(super) fn write(profile: &Profile) -> anyhow::Result<Zeroizing<String>> {
         offset_ms: profile.offset_ms,
         answers: name_of(profile.credentials.answers).to_owned(),
         server_key: profile.server_key.map(|key| hex(&key)),
+        ca: profile.server.trusted().map(|trusted| trusted.as_pem().to_owned()),
     };
     let body = Zeroizing::new(toml::to_string(&written)?);
     Ok(Zeroizing::new([HEADING, &body].concat()))
@@ -59,8 +62,9 @@ pub(super) fn read(text: &str) -> anyhow::Result<Profile> {
         None => None,
         Some(text) => Some(octets32(text).context("server_key is not 64 hex digits")?),
     };
+    let trusted = written.ca.as_deref().map(CertificateAuthorities::from_pem).transpose().context("ca")?;
     Ok(Profile {
-        server: Server::parse(&written.server).context("server")?,
+        server: Server::parse(&written.server).context("server")?.trusting(trusted),
         username: written.username.clone(),
         credentials,
         root,

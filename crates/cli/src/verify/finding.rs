@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use countersign_core::signature::explain::{Difference, Explanation, Finding as Mac, Mistake};
+use countersign_core::signature::explain::{Body, Difference, Explanation, Finding as Mac, Mistake};
 use countersign_core::signature::{Disposition, Received, SignatureBase};
 
 use super::Keys;
@@ -49,9 +49,18 @@ pub(super) fn findings(
         faults.push("the MAC is not that of this signature base under this key".to_owned());
     }
     let mut notes = reasons(&explanation.mac, &explanation.base);
-    if !explanation.body_matches {
-        let length = request.body().len();
-        faults.push(format!("content-digest is not that of the body, which has {length} octets here"));
+    match explanation.body {
+        Body::Matches => {}
+        Body::OtherDigest => {
+            let length = request.body().len();
+            faults.push(format!("content-digest is not that of the body, which has {length} octets here"));
+        }
+        Body::Broken { good, why } => faults.push(format!("the body is a stream and breaks after {good} frames: {why}")),
+        Body::Unjudged => notes.push(
+            "the body is a stream, and its frames are not judged: their key comes from the root, which is not in the key \
+             file"
+                .to_owned(),
+        ),
     }
     notes.extend(explanation.path.map(|rule| format!("only a route with raw_path takes this path: {rule}")));
     notes.extend(dropped(request, received));

@@ -139,7 +139,7 @@ async fn whoever_holds_no_card_cannot_tell_a_taken_name_from_a_free_one() {
         told.push(but_for_the_date(&ask(guard.address, forged.as_bytes()).await));
     }
     assert!(told.iter().all(|answer| *answer == told[0]), "{told:#?}");
-    assert!(told[0].starts_with("HTTP/1.1 401"));
+    assert_eq!(told[0].split(' ').nth(1), Some("401"));
 }
 
 fn but_for_the_date(answer: &Answer) -> String {
@@ -160,7 +160,10 @@ async fn a_body_that_breaks_a_rule_is_told_so_and_costs_no_handshake() {
         ("Content-Length: 200\r\n\r\nbegin", "request-timeout"),
         ("Content-Length: 5000\r\n\r\n", "too-large"),
     ] {
-        let answer = ask(guard.address, format!("{head}{rest}").as_bytes()).await;
-        assert_eq!(answer.code(), code);
+        // Chunks are framing, of which HTTP/2 has its own.
+        if crate::TRANSPORT.has_octets() || !rest.starts_with("Transfer-Encoding") {
+            let answer = ask(guard.address, format!("{head}{rest}").as_bytes()).await;
+            assert_eq!(answer.code(), code);
+        }
     }
 }

@@ -16,6 +16,11 @@ mod library;
 mod middle;
 mod process;
 mod proxy;
+mod streams;
 mod support;
 mod unproven;
+mod websocket;
 mod window;
+
+/// What is spoken with the guards here. The same attacks are run over the others by `attacks_tls` and `attacks_http2`.
+const TRANSPORT: support::transport::Transport = support::transport::Transport::Plain;

@@ -6,9 +6,11 @@
 mod clock;
 mod outcome;
 mod pending;
+mod streams;
 
 pub use clock::{ClockChange, Reading};
 pub use outcome::{Outcome, Unverified, Verified};
+pub use streams::{StreamedHead, VerifiedStream};
 
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +23,7 @@ use countersign_core::signature::{
     VerifiedAnswer, sha256_digest_field, sign_request,
 };
 use countersign_core::time::{Freshness, Timestamp};
+use http::header::UPGRADE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::Credentials;
@@ -35,10 +38,12 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const SAID_WITHOUT_A_KEY: [u16; 9] = [400, 405, 408, 414, 421, 431, 502, 503, 504];
 
 /// Fields that belong to the connection or to the signature; a caller cannot set them.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 15] = [
     "connection",
     "content-digest",
     "content-length",
+    "countersign-accept-stream",
+    "countersign-stream",
     "host",
     "keep-alive",
     "proxy-authorization",
@@ -149,19 +154,46 @@ impl Conversation {
 
     /// Signs a request and lets it wait for its answer. `nonce` is 32 random octets, new for every call.
     pub fn sign(&self, request: &Outgoing<'_>, nonce: [u8; 32], now: Reading) -> Result<Signed, CannotSign> {
-        if let Some(name) = request.headers.keys().find(|name| RESERVED.contains(&name.as_str())) {
-            return Err(CannotSign::Reserved(name.clone()));
-        }
-        let created = Timestamp::from_secs(lock(&self.clock).time(now).as_secs());
+        unreserved(request.headers.keys())?;
+        self.sign_unless_reserved(request, nonce, now)
+    }
+
+    /// The same for a handshake that asks to make its connection a WebSocket: `upgrade` is among its fields, and is
+    /// covered like them.
+    pub fn sign_handshake(&self, request: &Outgoing<'_>, nonce: [u8; 32], now: Reading) -> Result<Signed, CannotSign> {
+        unreserved(request.headers.keys().filter(|name| **name != UPGRADE))?;
+        self.sign_unless_reserved(request, nonce, now)
+    }
+
+    fn sign_unless_reserved(
+        &self,
+        request: &Outgoing<'_>,
+        nonce: [u8; 32],
+        now: Reading,
+    ) -> Result<Signed, CannotSign> {
         let mut added = HeaderMap::new();
         added.insert("content-digest", value(&sha256_digest_field(request.body))?);
+        self.sign_adding(request, added, nonce, (now, self.patience)).map(|(signed, _)| signed)
+    }
+
+    /// Signs a request with the fields that say what its body is. It waits for its answer for so long from now on. Gives
+    /// the octets of the signature, too.
+    fn sign_adding(
+        &self,
+        request: &Outgoing<'_>,
+        mut added: HeaderMap,
+        nonce: [u8; 32],
+        (now, patience): (Reading, Duration),
+    ) -> Result<(Signed, [u8; 32]), CannotSign> {
+        let created = Timestamp::from_secs(lock(&self.clock).time(now).as_secs());
         let signed = self.sign_with(request, &added, nonce, created)?;
         added.insert("signature-input", value(signed.signature_input())?);
         added.insert("signature", value(&signed.signature())?);
+        let mac = signed.mac();
         let waiting = Waiting { signed, created, head: request.method == Method::HEAD };
-        let deadline = now.monotonic.saturating_add(self.patience);
+        let deadline = now.monotonic.saturating_add(patience);
         lock(&self.pending).insert(nonce, waiting, now, deadline).map_err(|_| CannotSign::TooManyPending)?;
-        Ok(Signed { headers: added, receipt: Receipt(nonce) })
+        Ok((Signed { headers: added, receipt: Receipt(nonce) }, mac))
     }
 
     fn sign_with(
@@ -213,10 +245,7 @@ impl Conversation {
             }
             judged => judged?,
         };
-        let round_trip = now.monotonic.saturating_sub(sent.monotonic);
-        let received = lock(&self.clock).time(sent).saturating_add(round_trip);
-        let is_timely = proof.is_timely(waiting.created, received, self.freshness);
-        let clock_change = lock(&self.clock).measure(sent, now, proof.server_time());
+        let (is_timely, clock_change) = self.look_at_the_clock(waiting, sent, &proof, now);
         let headers = covered(answer.headers, &proof);
         let problem = problem_of(answer.status, &headers, body);
         let rejected_for_its_time = match problem {
@@ -239,13 +268,28 @@ impl Conversation {
         }))
     }
 
+    /// Whether an answer was signed between sending and receiving, and what it says of the server's clock.
+    fn look_at_the_clock(
+        &self,
+        waiting: &Waiting,
+        sent: Reading,
+        proof: &VerifiedAnswer,
+        now: Reading,
+    ) -> (bool, Option<ClockChange>) {
+        let mut clock = lock(&self.clock);
+        let round_trip = now.monotonic.saturating_sub(sent.monotonic);
+        let received = clock.time(sent).saturating_add(round_trip);
+        let is_timely = proof.is_timely(waiting.created, received, self.freshness);
+        (is_timely, clock.measure(sent, now, proof.server_time()))
+    }
+
     fn verify(&self, waiting: &Waiting, answer: &Incoming<'_>, body: &[u8]) -> Result<VerifiedAnswer, Interference> {
         if !answer.headers.contains_key("signature") {
             return Err(Interference::MissingSignature);
         }
         let fields: Vec<_> = fields(answer.headers).collect();
         let status = answer.status.as_u16();
-        let bodyless = waiting.head || matches!(status, 204 | 304);
+        let bodyless = waiting.head || matches!(status, 101 | 204 | 304);
         let received = ReceivedAnswer { status, fields: &fields, body, bodyless };
         waiting.signed.verify_answer(&self.credentials.keys.s2c, &received)
     }
@@ -255,6 +299,14 @@ impl Conversation {
             Answers::AllSigned => SAID_WITHOUT_A_KEY.contains(&status.as_u16()),
             Answers::RefusalsOnly => true,
         }
+    }
+}
+
+/// Fields that signing adds are nobody else's to set.
+fn unreserved<'a>(mut names: impl Iterator<Item = &'a HeaderName>) -> Result<(), CannotSign> {
+    match names.find(|name| RESERVED.contains(&name.as_str())) {
+        Some(name) => Err(CannotSign::Reserved(name.clone())),
+        None => Ok(()),
     }
 }
 

@@ -41,6 +41,12 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Whether the request was refused because our idea of the server's clock was wrong. It did not run; the clock has been
+    /// corrected, so that the same request signed anew has the right time.
+    pub const fn was_rejected_for_its_time(&self) -> bool {
+        self.rejected_for_its_time
+    }
+
     /// Whether the request may have been carried out although the answer is an error: somebody at or behind the guard
     /// was out of breath or out of reach, and says nothing about what came before.
     pub fn outcome_is_unknown(&self) -> bool {

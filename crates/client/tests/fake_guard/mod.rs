@@ -69,5 +69,25 @@ fn hear(stream: &TcpStream) -> Option<Heard> {
     let length = heard.field("content-length").map_or(0, |text| text.parse().unwrap());
     heard.body.resize(length, 0);
     reader.read_exact(&mut heard.body).ok()?;
+    if heard.field("transfer-encoding") == Some("chunked") {
+        heard.body = chunks(&mut reader)?;
+    }
     Some(heard)
+}
+
+/// What stands in the chunks of a body; `None` when it does not come to its end.
+fn chunks(reader: &mut BufReader<&TcpStream>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim_end(), 16).ok()?;
+        let start = body.len();
+        body.resize(start + length + 2, 0);
+        reader.read_exact(&mut body[start..]).ok()?;
+        body.truncate(start + length);
+        if length == 0 {
+            return Some(body);
+        }
+    }
 }

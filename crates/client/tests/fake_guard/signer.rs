@@ -5,8 +5,9 @@ use countersign_core::id::KeyId;
 use countersign_core::problem::Problem;
 use countersign_core::secret::{KeyPair, Root, Secret32};
 use countersign_core::signature::{
-    AnswerHead, Authentication, Field, PathForm, Received, RequestHead, sha256_digest_field,
+    AnswerHead, Authentication, Field, PathForm, Received, RequestHead, StreamHead, sha256_digest_field,
 };
+use countersign_core::stream::{FrameReader, FrameSigner};
 use countersign_core::time::{Freshness, Timestamp};
 
 /// A request as it arrived.
@@ -139,6 +140,31 @@ impl Signer {
             .with("countersign-request", &added.countersign_request)
             .with("signature-input", &added.signature_input)
             .with("signature", &added.signature)
+    }
+
+    /// Signs the head of an answer whose body will be a stream, and gives what signs its frames.
+    pub fn sign_stream(&self, heard: &Heard, reply: Reply, now: Timestamp) -> (Reply, FrameSigner) {
+        let fields: Vec<_> = reply.fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect();
+        let added =
+            heard.read().sign_stream_answer(&self.keys.s2c, &StreamHead { status: reply.status, fields: &fields }, now);
+        let reply = reply
+            .with("countersign-stream", "1")
+            .with("countersign-time", &added.countersign_time)
+            .with("countersign-request", &added.countersign_request)
+            .with("signature-input", &added.signature_input)
+            .with("signature", &added.signature);
+        (reply, FrameSigner::new(self.root.stream_pair(self.keyid.as_str()).s2c, added.mac))
+    }
+
+    /// What a streamed request body says, if it is whole.
+    pub fn uploaded(&self, heard: &Heard) -> Option<Vec<u8>> {
+        let key = self.root.stream_pair(self.keyid.as_str()).c2s;
+        let mut reader = FrameReader::new(key, heard.read().mac());
+        let (mut body, mut data) = (heard.body.as_slice(), Vec::new());
+        while let Some(piece) = reader.next(&mut body).ok()? {
+            data.extend(piece);
+        }
+        reader.end().ok().map(|()| data)
     }
 
     /// What an honest guard would say whose clock is at `now`.

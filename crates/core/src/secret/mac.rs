@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use hmac::block_api::HmacCore;
+use hmac::digest::block_api::{Buffer, CoreProxy as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -10,9 +12,10 @@ use super::Secret32;
 
 /// A key for MACs, kept as the keyed state so that no request pays for the key schedule.
 ///
-/// The length is fixed because HMAC takes `k` and `k‖00` for the same key. The state wipes itself when dropped.
+/// The length is fixed because HMAC takes `k` and `k‖00` for the same key. The state wipes itself when dropped. It is kept
+/// without the buffer of an ongoing computation: 80 octets, which are read from cold memory for most requests.
 #[derive(Clone)]
-pub struct MacKey(Hmac<Sha256>);
+pub struct MacKey(HmacCore<Sha256>);
 
 impl MacKey {
     /// Keys the MAC.
@@ -21,7 +24,7 @@ impl MacKey {
         for (place, octet) in block.iter_mut().zip(key.expose()) {
             *place = *octet;
         }
-        Self(Hmac::new((&*block).into()))
+        Self(HmacCore::new((&*block).into()))
     }
 
     /// The MAC over the concatenation of `parts`. Whoever calls this has made that concatenation unambiguous.
@@ -35,7 +38,7 @@ impl MacKey {
     }
 
     fn over(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
-        let mut state = self.0.clone();
+        let mut state = Hmac::<Sha256>::compose(self.0.clone(), Buffer::<HmacCore<Sha256>>::default());
         for part in parts {
             state.update(part);
         }

@@ -3,14 +3,15 @@
 use super::base::BaseWriter;
 use super::draft::{Draft, LABEL, push_decimal};
 use super::field::{is_covered_in_answers, is_plain, is_single_valued};
-use super::head::{AnswerHead, Field};
+use super::head::{AnswerHead, Field, StreamHead};
 use super::input::Profile;
 use super::label::byte_sequence;
 use super::received::Received;
+use super::request::STREAM;
 use crate::secret::MacKey;
 use crate::time::Timestamp;
 
-/// The fields to add to an answer, all of them; `Content-Digest` is the caller's own.
+/// The fields to add to an answer, all of them; `Content-Digest` or `Countersign-Stream` is the caller's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnswerFields {
     /// `Countersign-Time`: our clock in milliseconds.
@@ -21,6 +22,8 @@ pub struct AnswerFields {
     pub signature_input: String,
     /// `Signature`.
     pub signature: String,
+    /// The octets of the signature, with which the frames of a streamed answer begin.
+    pub mac: [u8; 32],
 }
 
 impl AnswerFields {
@@ -45,6 +48,17 @@ impl Received {
     /// among the fields: without it somebody could spoil the MAC on the way, collect a genuine refusal of the spoilt
     /// copy, and deliver it for the original, which they let act.
     pub fn sign_answer(&self, s2c: &MacKey, answer: &AnswerHead<'_>, now: Timestamp) -> AnswerFields {
+        let AnswerHead { status, fields, content_digest } = *answer;
+        self.sign(s2c, &StreamHead { status, fields }, ("content-digest", content_digest), now)
+    }
+
+    /// Signs the head of an answer whose body will be a stream of frames (protocol §9.2). `Countersign-Stream: 1`, which
+    /// the caller adds, stands in the place of the digest.
+    pub fn sign_stream_answer(&self, s2c: &MacKey, answer: &StreamHead<'_>, now: Timestamp) -> AnswerFields {
+        self.sign(s2c, answer, (STREAM, "1"), now)
+    }
+
+    fn sign(&self, s2c: &MacKey, answer: &StreamHead<'_>, content: (&str, &str), now: Timestamp) -> AnswerFields {
         let mut countersign_time = String::with_capacity(16);
         push_decimal(&mut countersign_time, now.as_millis());
         let countersign_request = byte_sequence(self.octets.as_slice());
@@ -52,7 +66,7 @@ impl Received {
         let mut signing = Answer::with_room_for(answer, self.base.as_str().len());
         signing.status(answer.status);
         signing.field("content-type");
-        signing.value("content-digest", answer.content_digest);
+        signing.value(content.0, content.1);
         signing.field("cache-control");
         signing.value("countersign-time", &countersign_time);
         signing.value("countersign-request", &countersign_request);
@@ -68,12 +82,13 @@ impl Received {
             countersign_request,
             signature_input: [LABEL, "=", &params].concat(),
             signature: [LABEL, "=", &byte_sequence(&mac)].concat(),
+            mac,
         }
     }
 }
 
 impl<'a> Answer<'a> {
-    fn with_room_for(answer: &AnswerHead<'a>, request_base: usize) -> Self {
+    fn with_room_for(answer: &StreamHead<'a>, request_base: usize) -> Self {
         let fields: usize = answer.fields.iter().map(|field| field.name.len() * 2 + field.value.len() + 16).sum();
         let draft = Draft::with_capacity(512 + request_base);
         Self { draft, base: BaseWriter::with_capacity(1_024 + fields + request_base * 2), fields: answer.fields }

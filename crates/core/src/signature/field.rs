@@ -13,7 +13,9 @@ pub(super) fn is_single_valued(name: &str) -> bool {
             | "content-location"
             | "content-range"
             | "content-type"
+            | "countersign-accept-stream"
             | "countersign-request"
+            | "countersign-stream"
             | "countersign-time"
             | "date"
             | "etag"
@@ -85,7 +87,15 @@ pub(super) fn is_hop_by_hop(name: &str) -> bool {
 pub(super) fn is_covered_in_answers(name: &str) -> bool {
     !is_signature(name)
         && !is_hop_by_hop(name)
-        && !matches!(name, "content-length" | "content-digest" | "countersign-request" | "countersign-time" | "date")
+        && !matches!(
+            name,
+            "content-length"
+                | "content-digest"
+                | "countersign-request"
+                | "countersign-stream"
+                | "countersign-time"
+                | "date"
+        )
 }
 
 /// The value without the white space at either end (RFC 9421 §2.1, step 3).

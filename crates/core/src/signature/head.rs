@@ -36,6 +36,15 @@ pub struct AnswerHead<'a> {
     pub content_digest: &'a str,
 }
 
+/// The head of an answer whose body will be a stream, before it is signed.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamHead<'a> {
+    /// The status code.
+    pub status: u16,
+    /// Every end-to-end field that will be sent, but `content-length`, `date` and those that signing adds.
+    pub fields: &'a [Field<'a>],
+}
+
 /// What came back for a request.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceivedAnswer<'a> {

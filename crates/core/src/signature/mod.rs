@@ -39,7 +39,7 @@ pub use answer::AnswerFields;
 pub use authentic::{Authentic, Authentication};
 pub use base::SignatureBase;
 pub use digest::{BodyCheck, ContentDigest, sha256_digest_field};
-pub use head::{AnswerHead, Field, ReceivedAnswer, RequestHead};
+pub use head::{AnswerHead, Field, ReceivedAnswer, RequestHead, StreamHead};
 pub use interference::Interference;
 pub use path::PathForm;
 pub use received::{Disposition, Received, Unreadable};

@@ -10,7 +10,7 @@ use super::label;
 use super::nonce::Nonce;
 use super::octets::Octets;
 use super::path::PathForm;
-use super::request::{MOST_FIELDS, base_of, target_is_well_formed};
+use super::request::{MOST_FIELDS, VERSION, base_of, target_is_well_formed};
 use crate::time::Timestamp;
 
 /// Why a request could not be read. None of this depends on any key.
@@ -45,6 +45,7 @@ pub struct Received {
     pub(super) expires: Option<Timestamp>,
     pub(super) flaw: Option<Flaw>,
     digest: ContentDigest,
+    is_stream: bool,
     keyid: Keyid,
 }
 
@@ -54,7 +55,7 @@ pub struct Received {
 pub(super) enum Flaw {
     /// The only signature has another tag.
     WrongTag,
-    /// One of the five components that every request must cover is not covered.
+    /// One of the components that every request must cover is not covered.
     MissingComponent,
 }
 
@@ -84,6 +85,7 @@ impl Received {
             expires: parameters.expires.map(Timestamp::from_secs),
             flaw: wrong_tag.or(incomplete),
             digest: covered.digest(head)?,
+            is_stream: covered.is_stream(head)?,
             keyid: parameters.keyid.within(base.as_str().len() - member.octets.len()),
             base,
         })
@@ -102,6 +104,22 @@ impl Received {
     /// The covered content digest; one that no body matches when `content-digest` is not covered.
     pub fn content_digest(&self) -> &ContentDigest {
         &self.digest
+    }
+
+    /// Whether the signature says that the body is a stream of frames; it then has no content digest (protocol §9.2).
+    pub fn is_stream(&self) -> bool {
+        self.is_stream
+    }
+
+    /// Whether the signature says that the answer may be a stream (protocol §9.2).
+    pub fn accepts_stream(&self) -> bool {
+        self.components().any(|(name, value)| name == "countersign-accept-stream" && value.as_bytes() == VERSION)
+    }
+
+    /// The octets of the signature, with which the frames of a stream begin. One of another length than 32 octets never
+    /// verifies, so it does not matter what is given for it.
+    pub fn mac(&self) -> [u8; 32] {
+        self.octets.as_slice().try_into().unwrap_or_default()
     }
 
     /// The text that the MAC must cover.

@@ -5,13 +5,14 @@ use core::mem::replace;
 use super::base::{BaseWriter, SignatureBase};
 use super::component::{Component, Flag, Name};
 use super::digest::ContentDigest;
+use super::field::trimmed;
 use super::head::RequestHead;
 use super::input::Member;
 use super::malformed::Malformed;
 use super::path::{PathForm, is_visible};
 
-/// What a signature covers: the five components that every request must cover, and fields by the place of their first
-/// line, a bit each.
+/// What a signature covers: the four components that every request must cover, the two of which it must cover one, and
+/// fields by the place of their first line, a bit each.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Covered {
     method: bool,
@@ -19,8 +20,13 @@ pub(super) struct Covered {
     path: bool,
     query: bool,
     content_digest: bool,
+    stream: bool,
     fields: u64,
 }
+
+/// The field that says that a body is a stream of frames, and its one value.
+pub(super) const STREAM: &str = "countersign-stream";
+pub(super) const VERSION: &[u8] = b"1";
 
 /// The most field lines that are read.
 pub(super) const MOST_FIELDS: usize = 64;
@@ -28,7 +34,21 @@ pub(super) const MOST_FIELDS: usize = 64;
 impl Covered {
     /// Whether none is missing.
     pub(super) const fn is_complete(self) -> bool {
-        self.method && self.authority && self.path && self.query && self.content_digest
+        self.method && self.authority && self.path && self.query && (self.content_digest || self.stream)
+    }
+
+    /// Whether the signature says that the body is a stream (protocol §9.2). What is there and not covered says nothing:
+    /// anybody may have added it.
+    ///
+    /// A body cannot be both a stream and one that has a digest: such a request would have two readings.
+    pub(super) fn is_stream(self, head: &RequestHead<'_>) -> Result<bool, Malformed> {
+        let field = head.fields.iter().find(|field| field.name == STREAM);
+        match field.filter(|_| self.stream) {
+            None => Ok(false),
+            Some(_) if self.content_digest => Err(Malformed("a request covers content-digest or countersign-stream")),
+            Some(field) if trimmed(field.value) == VERSION => Ok(true),
+            Some(_) => Err(Malformed("countersign-stream is 1")),
+        }
     }
 
     /// The digest that the signature vouches for; one that no body matches when it vouches for none.
@@ -74,6 +94,7 @@ impl Covered {
         }
         self.fields |= bit;
         self.content_digest |= name == b"content-digest";
+        self.stream |= name == STREAM.as_bytes();
         Ok(())
     }
 }

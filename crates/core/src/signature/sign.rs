@@ -7,6 +7,7 @@ use super::label::byte_sequence;
 use super::octets::Octets;
 use super::path::PathForm;
 use super::received::{Received, Unreadable};
+use super::request::STREAM;
 use crate::secret::MacKey;
 
 /// The parameters of a signature to be made.
@@ -45,7 +46,8 @@ pub struct SignedRequest {
     signature_input: String,
 }
 
-/// Signs a request. Its `content-digest` must be among its fields, for an empty body too.
+/// Signs a request. Its `content-digest` must be among its fields, for an empty body too; or `countersign-stream` in its
+/// place, when the body will be a stream.
 ///
 /// Covered is every end-to-end field that is sent, but those that follow from others and those on which nothing depends.
 /// The base is built by the reader that verifiers use, so whatever is signed here is readable there.
@@ -63,7 +65,7 @@ pub fn sign_request(
     fields.push(Field { name: "signature", value: b"cs=:AA==:" });
     let mut sent = Received::read(&RequestHead { fields: &fields, ..*head }, PathForm::Raw)?;
     if sent.flaw.is_some() {
-        return Err(Unsignable("content-digest is required"));
+        return Err(Unsignable("content-digest is required, or countersign-stream in its place"));
     }
     sent.octets = Octets::of(&c2s.mac(&[sent.base.as_str().as_bytes()]));
     Ok(SignedRequest { sent, nonce: params.nonce, signature_input })
@@ -71,7 +73,7 @@ pub fn sign_request(
 
 fn signature_input(params: &SignatureParams<'_>, head: &RequestHead<'_>) -> String {
     let mut draft = Draft::with_capacity(512);
-    let first = ["@method", "@authority", "@path", "@query", "content-type", "content-digest"];
+    let first = ["@method", "@authority", "@path", "@query", "content-type", "content-digest", STREAM];
     for name in first.into_iter().filter(|name| name.starts_with('@') || has(head.fields, name)) {
         draft.component(name, "");
     }
@@ -116,5 +118,10 @@ impl SignedRequest {
     /// The name of the key.
     pub fn keyid(&self) -> &str {
         self.sent.keyid()
+    }
+
+    /// The octets of the signature, with which the frames of a streamed body begin.
+    pub fn mac(&self) -> [u8; 32] {
+        self.sent.mac()
     }
 }

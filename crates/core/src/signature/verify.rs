@@ -3,13 +3,14 @@
 use super::base::{BaseWriter, SignatureBase};
 use super::component::{Component, Flag, Name};
 use super::digest::ContentDigest;
-use super::head::ReceivedAnswer;
+use super::head::{ReceivedAnswer, StreamHead};
 use super::input::{Member, Profile, Selected, select};
 use super::interference::Interference;
 use super::label::{self, byte_sequence};
 use super::malformed::Malformed;
 use super::nonce::Nonce;
 use super::received::Unreadable;
+use super::request::{STREAM, VERSION};
 use super::sign::SignedRequest;
 use crate::secret::MacKey;
 use crate::time::{Freshness, Timestamp};
@@ -19,6 +20,7 @@ use crate::time::{Freshness, Timestamp};
 pub struct VerifiedAnswer {
     server_time: Timestamp,
     covered: Vec<Box<str>>,
+    mac: [u8; 32],
 }
 
 impl VerifiedAnswer {
@@ -30,6 +32,11 @@ impl VerifiedAnswer {
     /// The names of the answer's fields that the signature covers, in lower case. No other may be shown to the caller.
     pub fn covered(&self) -> impl Iterator<Item = &str> {
         self.covered.iter().map(|name| &**name)
+    }
+
+    /// The octets of the answer's signature, with which the frames of a streamed answer begin.
+    pub fn mac(&self) -> [u8; 32] {
+        self.mac
     }
 
     /// Whether the answer's field of this lower-case name is covered.
@@ -53,16 +60,40 @@ impl SignedRequest {
     /// # Errors
     /// Why the answer must not be believed.
     pub fn verify_answer(&self, s2c: &MacKey, answer: &ReceivedAnswer<'_>) -> Result<VerifiedAnswer, Interference> {
+        let verified = self.verify_head(s2c, answer, "content-digest")?;
+        body_is_whole(answer)?;
+        Ok(verified)
+    }
+
+    /// The same for an answer whose body is a stream (protocol §9.2): its head alone is judged. What follows is for a
+    /// [`FrameReader`](crate::stream::FrameReader), which begins with [`VerifiedAnswer::mac`].
+    ///
+    /// # Errors
+    /// Why the answer must not be believed; that nobody asked for a stream, among others.
+    pub fn verify_stream_answer(&self, s2c: &MacKey, answer: &StreamHead<'_>) -> Result<VerifiedAnswer, Interference> {
+        let StreamHead { status, fields } = *answer;
+        let answer = ReceivedAnswer { status, fields, body: &[], bodyless: false };
+        let verified = self.verify_head(s2c, &answer, STREAM)?;
+        let asked_for = self.sent.accepts_stream() && only(&answer, STREAM) == Some(VERSION);
+        if asked_for { Ok(verified) } else { Err(Interference::BadMac) }
+    }
+
+    /// Verifies all but the body, which has to be vouched for by this component and no other.
+    fn verify_head(
+        &self,
+        s2c: &MacKey,
+        answer: &ReceivedAnswer<'_>,
+        content: &str,
+    ) -> Result<VerifiedAnswer, Interference> {
         let member = ours(answer)?;
         let octets = label::find(answer.fields, member.label)?;
         self.is_answered_by(&member, answer)?;
-        let (base, covered) = self.base_of(&member, answer)?;
+        let (base, covered) = self.base_of(&member, answer, content)?;
         if !s2c.verifies(&[base.as_str().as_bytes()], octets.as_slice()) {
             return Err(Interference::BadMac);
         }
-        body_is_whole(answer)?;
         let server_time = only(answer, "countersign-time").and_then(millis).ok_or(Interference::BadMac)?;
-        Ok(VerifiedAnswer { server_time, covered })
+        Ok(VerifiedAnswer { server_time, covered, mac: octets.as_slice().try_into().unwrap_or_default() })
     }
 
     /// Whether the answer claims to be to this request. This says what has happened; the MAC says that it is true.
@@ -80,6 +111,7 @@ impl SignedRequest {
         &self,
         member: &Member<'_>,
         answer: &ReceivedAnswer<'_>,
+        content: &str,
     ) -> Result<(SignatureBase, Vec<Box<str>>), Malformed> {
         let mut base = BaseWriter::with_capacity(4_096);
         let mut covered: Vec<&str> = Vec::new();
@@ -97,8 +129,10 @@ impl SignedRequest {
                 Flag::Bare | Flag::ByteSequence => own_line(&mut base, component, answer)?,
             }
         }
-        let required = ["@status", "content-digest", "countersign-time", "countersign-request"];
+        let required = ["@status", content, "countersign-time", "countersign-request"];
+        let vouching = covered.iter().filter(|name| matches!(**name, "content-digest" | STREAM)).count();
         let complete = required.iter().all(|name| covered.contains(name))
+            && vouching == 1
             && of_request.len() == self.sent.components().count()
             && member.parameters.expires.is_none();
         if !complete {

@@ -30,6 +30,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         listen: doors.listen,
         admin_listen: doors.admin_listen,
         names: doors.names,
+        tls: doors.tls,
         upstream: doors.upstream,
         upstream_timeout: desk.seconds("upstream_timeout_seconds", written.upstream_timeout_seconds, 30, 3_600),
         freshness: freshness(desk, written),

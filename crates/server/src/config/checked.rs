@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::fault::Fault;
 use super::key::{Key, Kind};
 use super::layer::Layer;
+use super::names::Listening;
 use super::secret::SecretText;
 use super::settings::Config;
 use super::written::Written;
@@ -36,7 +37,7 @@ impl Checked<Config> {
 
     /// The same configuration when it is known which address was bound, as after listening on port 0.
     pub fn bound_to(mut self, listen: SocketAddr) -> Self {
-        self.0.names = self.0.names.bound_to(listen);
+        self.0.names = self.0.names.bound_to(Listening { address: listen, tls: self.0.tls.is_some() });
         self.0.listen = listen;
         self
     }

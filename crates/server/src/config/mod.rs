@@ -27,6 +27,7 @@ mod size;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod url;
 mod written;
 
@@ -42,6 +43,7 @@ pub use route::{Accept, Route, Routes};
 pub use route_path::RoutePath;
 pub use secret::{KekSource, SeedKeySource};
 pub use settings::Config;
+pub use tls::TlsFiles;
 pub use url::{PublicUrl, Upstream};
 
 use std::ffi::OsString;

@@ -14,6 +14,10 @@ pub struct Overrides {
     pub admin_listen: Option<String>,
     /// `--public-url URL`
     pub public_url: Option<String>,
+    /// `--tls-cert FILE`
+    pub tls_cert: Option<String>,
+    /// `--tls-key FILE`
+    pub tls_key: Option<String>,
     /// `--upstream URL`
     pub upstream: Option<String>,
 }
@@ -26,6 +30,8 @@ impl Overrides {
             ("listen", "--listen", self.listen),
             ("admin_listen", "--admin-listen", self.admin_listen),
             ("public_url", "--public-url", self.public_url),
+            ("tls_cert", "--tls-cert", self.tls_cert),
+            ("tls_key", "--tls-key", self.tls_key),
             ("upstream", "--upstream", self.upstream),
         ] {
             if let Some(value) = value {

@@ -15,8 +15,12 @@ pub struct Route {
     pub forward_unsigned: Vec<HeaderName>,
     /// The longest body, in octets.
     pub max_body: u64,
+    /// The most octets of data in a stream (protocol §9.2); none where streams are not taken.
+    pub max_stream: Option<u64>,
     /// Whether path forms pass that are otherwise refused (protocol §4).
     pub raw_path: bool,
+    /// Whether a signed request may become a WebSocket.
+    pub websocket: bool,
 }
 
 /// Who may pass a route.
@@ -56,7 +60,9 @@ impl Routes {
             accept: Accept::Signature,
             forward_unsigned: Vec::new(),
             max_body,
+            max_stream: None,
             raw_path: false,
+            websocket: false,
         };
         Self { closest_first: routes, otherwise }
     }
@@ -87,7 +93,9 @@ mod tests {
             accept: Accept::DangerAnyone,
             forward_unsigned: Vec::new(),
             max_body: 1,
+            max_stream: Some(1),
             raw_path: false,
+            websocket: false,
         }
     }
 
@@ -106,5 +114,6 @@ mod tests {
         }
         let otherwise = routes.of("/ab");
         assert_eq!((otherwise.accept, otherwise.max_body, otherwise.raw_path), (Accept::Signature, 7, false));
+        assert_eq!(otherwise.max_stream, None);
     }
 }

@@ -8,6 +8,7 @@ use super::limits::{Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
 use super::route::Routes;
 use super::secret::{KekSource, SeedKeySource};
+use super::tls::TlsFiles;
 use super::url::Upstream;
 use crate::http::peer::ClientAddress;
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// By which names clients reach us.
     pub names: Names,
+    /// The certificate that we show, when we speak TLS ourselves.
+    pub tls: Option<TlsFiles>,
     /// The API behind us; the built-in echo if there is none.
     pub upstream: Option<Upstream>,
     /// How long an answer of the API may take.

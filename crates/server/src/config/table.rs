@@ -31,6 +31,18 @@ pub(super) const KEYS: &[Key] = &[
     ),
     plain("danger_admin_listen", Flag, "false", SWITCH),
     unset("public_url", Text, "\"https://api.example\"", "http:// or https://, a host and at most a port"),
+    unset(
+        "tls_cert",
+        Text,
+        "\"/etc/countersign/tls/fullchain.pem\"",
+        "the path of a PEM file with the certificate and its chain",
+    ),
+    unset(
+        "tls_key",
+        Text,
+        "\"/etc/countersign/tls/privkey.pem\"",
+        "the path of a PEM file that only its owner can read",
+    ),
     unset("upstream", Text, "\"http://127.0.0.1:3000\"", "http://, a host and at most a port"),
     key(
         "authorities",
@@ -83,5 +95,8 @@ pub(super) const KEYS: &[Key] = &[
     plain("route[].accept", Text, "\"signature\"", "\"signature\" or \"danger-anyone\""),
     key("route[].forward_unsigned", List, "[]", "[\"x-request-id\"]", "a list of names of header fields"),
     key("route[].max_body", Size, "", "\"1 MiB\"", SIZE),
+    plain("route[].stream", Flag, "false", SWITCH),
+    key("route[].max_stream", Size, "", "\"100 GiB\"", SIZE),
     plain("route[].raw_path", Flag, "false", SWITCH),
+    plain("route[].websocket", Flag, "false", SWITCH),
 ];

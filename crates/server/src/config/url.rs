@@ -1,11 +1,12 @@
 use core::fmt;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::Ipv4Addr;
 use core::str::FromStr;
 
 use countersign_core::authority::{Authority, BadAuthority};
 use http::uri;
 
 use super::authority::HostPort;
+use super::names::Listening;
 
 /// The URL by which clients reach us: a scheme and an authority, nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,14 +16,21 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// `http://` and the address we listen on.
-    pub(super) fn of_address(address: SocketAddr) -> Self {
-        Self { secure: false, at: HostPort::of_address(address) }
+    /// `http://` or `https://`, and the address we listen on.
+    pub(super) fn of(Listening { address, tls }: Listening) -> Self {
+        let mut at = HostPort::of_address(address);
+        at.port = port_beside(tls, at.port);
+        Self { secure: tls, at }
     }
 
     /// The authority that stands on cards and in the enrolment's prologue.
     pub fn authority(&self) -> &Authority {
         &self.at.authority
+    }
+
+    /// The host: a name, or an address, one of IPv6 in brackets.
+    pub fn host(&self) -> &str {
+        &self.at.host
     }
 
     /// Whether it is `https`.
@@ -46,7 +54,7 @@ impl FromStr for PublicUrl {
             .or_else(|| text.strip_prefix("http://").map(|rest| (false, rest)))
             .ok_or("it begins with http:// or https://")?;
         let mut at = host_and_port(rest)?;
-        at.port = at.port.filter(|port| *port != if secure { 443 } else { 80 });
+        at.port = port_beside(secure, at.port);
         Ok(Self { secure, at })
     }
 }
@@ -102,6 +110,11 @@ impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http://{}", self.at)
     }
+}
+
+/// The port that has to be said beside the scheme, whose own need not be.
+fn port_beside(secure: bool, port: Option<u16>) -> Option<u16> {
+    port.filter(|port| *port != if secure { 443 } else { 80 })
 }
 
 /// What follows `//`: a host, perhaps a port, perhaps the one slash that means no path.

@@ -12,6 +12,8 @@ pub(super) struct Written {
     pub(super) admin_listen: Option<String>,
     pub(super) danger_admin_listen: Option<bool>,
     pub(super) public_url: Option<String>,
+    pub(super) tls_cert: Option<String>,
+    pub(super) tls_key: Option<String>,
     pub(super) upstream: Option<String>,
     pub(super) authorities: Option<Vec<String>>,
     pub(super) window_seconds: Option<u64>,
@@ -67,5 +69,8 @@ pub(super) struct WrittenRoute {
     pub(super) accept: Option<String>,
     pub(super) forward_unsigned: Option<Vec<String>>,
     pub(super) max_body: Option<Size>,
+    pub(super) stream: Option<bool>,
+    pub(super) max_stream: Option<Size>,
     pub(super) raw_path: Option<bool>,
+    pub(super) websocket: Option<bool>,
 }

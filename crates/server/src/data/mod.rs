@@ -16,4 +16,4 @@ pub use directory::{DataDir, DataError};
 pub use kek::{KekError, KekKeeper, KekOrigin, NotReplaced, find_kek, obtain_kek};
 pub use lock::{Lock, LockError};
 pub use privacy::NotPrivate;
-pub use secret_file::{SecretFileError, read_seed_key};
+pub use secret_file::{SecretFileError, read_private, read_seed_key};

@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use countersign_core::secret::Secret32;
@@ -49,12 +49,35 @@ pub fn read_seed_key(source: &SeedKeySource) -> Result<Secret32, SecretFileError
     }
 }
 
-/// What stands in a private file. `name` is relative to `directory`, and `path` is what a person calls it.
+/// What stands in a private file of keys. `name` is relative to `directory`, and `path` is what a person calls it.
 pub(super) fn content(directory: impl AsFd, name: &Path, path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
-    let system = |source: io::Error| SecretFileError::System { path: path.to_owned(), source };
     // NONBLOCK: to open a FIFO must not wait for somebody to write into it.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = match openat(directory, name, flags, Mode::empty()) {
+    let content = read_to_end(openat(directory, name, flags, Mode::empty()), path, LONGEST)?;
+    if content.len() > LONGEST {
+        return Err(SecretFileError::NoKey { path: path.to_owned(), reason: "it is longer than keys are" });
+    }
+    Ok(content)
+}
+
+/// The content of a private file, whatever it is, up to [`LONGEST_CONTENT`]. A link is followed, as certbot lays them, and
+/// what it leads to has to be private; this is for files that are named by an operator, outside the data directory.
+pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    read_to_end(openat(CWD, path, flags, Mode::empty()), path, LONGEST_CONTENT)
+}
+
+/// Longer than any private key in PEM.
+const LONGEST_CONTENT: usize = 64 * 1024;
+
+/// Everything in an opened file that nobody else can read, and no more than `longest` octets and one.
+fn read_to_end(
+    opened: rustix::io::Result<OwnedFd>,
+    path: &Path,
+    longest: usize,
+) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
+    let system = |source: io::Error| SecretFileError::System { path: path.to_owned(), source };
+    let file = match opened {
         Ok(opened) => File::from(opened),
         Err(Errno::LOOP) => return Err(NotPrivate::SymbolicLink(path.to_owned()).into()),
         Err(Errno::NOENT) => return Err(SecretFileError::Missing(path.to_owned())),
@@ -66,11 +89,8 @@ pub(super) fn content(directory: impl AsFd, name: &Path, path: &Path) -> Result<
     let stat = fstat(&file).map_err(|error| system(error.into()))?;
     privacy::file(path, &stat, geteuid().as_raw())?;
     // Whole at once: a growing buffer would leave copies behind.
-    let mut content = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-    file.take(LONGEST as u64 + 1).read_to_end(&mut content).map_err(system)?;
-    if content.len() > LONGEST {
-        return Err(SecretFileError::NoKey { path: path.to_owned(), reason: "it is longer than keys are" });
-    }
+    let mut content = Zeroizing::new(Vec::with_capacity(longest + 1));
+    file.take(longest as u64 + 1).read_to_end(&mut content).map_err(system)?;
     Ok(content)
 }
 

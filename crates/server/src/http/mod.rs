@@ -3,6 +3,7 @@
 pub mod arrival;
 mod body_violation;
 pub mod buffer;
+mod cookies;
 pub mod identity;
 pub mod layer;
 #[cfg(feature = "standalone")]
@@ -17,8 +18,11 @@ pub mod router;
 pub mod routes;
 pub mod sign;
 pub mod spool;
+mod stream;
 #[cfg(feature = "standalone")]
 mod timely;
+#[cfg(feature = "standalone")]
+mod tunnel;
 pub mod verify;
 
 pub use body_violation::BodyViolation;

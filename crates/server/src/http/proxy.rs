@@ -1,5 +1,6 @@
 //! The reverse proxy door: an unmodified HTTP API behind the guard.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,64 +10,99 @@ use countersign_core::problem::Problem;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{Uri, Version};
+use http::{StatusCode, Uri, Version};
 use http_body_util::LengthLimitError;
+use hyper::upgrade;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use tokio::time::Sleep;
 
 use super::arrival::Addressed;
 use super::body_violation::BodyViolation;
 use super::identity::Identity;
 use super::policy::{REMOTE_KEY, REMOTE_USER};
 use super::problem::Refused;
+use super::stream::{MayStream, Watch};
 use super::timely::Timely;
-use super::verify::BodyLength;
+use super::tunnel::Tunnel;
+use super::verify::{BodyLength, Upgradable};
+use crate::app::SharedApp;
+
+/// How long is waited for the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Until its answer begins; and ends, where it is held back to be signed.
+    pub answer: Duration,
+    /// On a WebSocket on which nothing is said in either direction.
+    pub silence: Duration,
+}
 
 /// The API behind the guard, and a pool of connections to it.
 #[derive(Clone, Debug)]
 pub struct Upstream {
     authority: Authority,
-    timeout: Duration,
+    patience: Patience,
     client: Client<HttpConnector, Body>,
 }
 
 impl Upstream {
-    /// The API at this authority, by plain HTTP/1.1. Each answer must begin within `timeout`, and end within it where it is
-    /// held back to be signed; what is passed on as it comes may go on for as long as its client takes it.
-    pub fn new(authority: Authority, timeout: Duration) -> Self {
+    /// The API at this authority, by plain HTTP/1.1. What is passed on as it comes may go on for as long as its client
+    /// takes it.
+    pub fn new(authority: Authority, patience: Patience) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(timeout.min(Duration::from_secs(5))));
+        connector.set_connect_timeout(Some(patience.answer.min(Duration::from_secs(5))));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build(connector);
-        Self { authority, timeout, client }
+        Self { authority, patience, client }
     }
 
-    /// Hands an admitted request on and gives back the API's answer.
-    pub async fn forward(&self, request: Request) -> Result<Response, Refused> {
-        let is_held_back = Identity::of(request.extensions()).is_some();
+    /// Hands an admitted request on and gives back the API's answer. Where both make a WebSocket of it, its octets are
+    /// carried from then on.
+    pub async fn forward(&self, app: &SharedApp, mut request: Request) -> Result<Response, Refused> {
+        let extensions = request.extensions();
+        let identity = Identity::of(extensions).cloned();
+        let is_held_back = identity.is_some() && extensions.get::<MayStream>().is_none();
+        let watch = extensions.get().cloned();
+        let is_handshake = extensions.get::<Upgradable>().is_some();
+        let handshake = is_handshake.then(|| upgrade::on(&mut request));
         let request = self.outgoing(request)?;
-        let mut until = Box::pin(tokio::time::sleep(self.timeout));
-        let answer = tokio::select! {
+        let mut until = Box::pin(tokio::time::sleep(self.patience.answer));
+        let mut answer = tokio::select! {
             answer = self.client.request(request) => answer.map_err(|error| unanswered(&error))?,
-            () = &mut until => return Err(Problem::GATEWAY_TIMEOUT.into()),
+            () = self.too_long(&mut until, watch) => return Err(Problem::GATEWAY_TIMEOUT.into()),
         };
-        let (mut parts, body) = answer.into_parts();
-        if parts.status.is_informational() {
-            tracing::warn!(
-                status = parts.status.as_u16(),
-                "the API behind answered with an upgrade that was not asked for"
-            );
-            return Err(Problem::BAD_GATEWAY.into());
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let (Some(client), Some(identity)) = (handshake, &identity)
+        {
+            let (api, key) = (upgrade::on(&mut answer), identity.key().clone());
+            Tunnel { client, api, key, silence: self.patience.silence }.open(app);
         }
+        let (mut parts, body) = answer.into_parts();
         parts.extensions.clear();
         parts.version = Version::HTTP_11;
         let body = if is_held_back { Body::new(Timely::new(body, until)) } else { Body::new(body) };
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// Completes when the answer has not begun in time. While a streamed body goes over, the time begins anew with each
+    /// frame that the API takes, and stands still while there is none to take.
+    async fn too_long(&self, until: &mut Pin<Box<Sleep>>, watch: Option<Watch>) {
+        let mut seen = 0;
+        loop {
+            until.as_mut().await;
+            let moves = watch.as_ref().map_or(0, Watch::moves);
+            let waits_for_client = watch.as_ref().is_some_and(Watch::waits_for_client);
+            if moves == seen && !waits_for_client {
+                return;
+            }
+            seen = moves;
+            until.set(tokio::time::sleep(self.patience.answer));
+        }
     }
 
     /// The same octets of method, path and query that were signed, to the API's address.

@@ -71,7 +71,7 @@ mod standalone {
     /// What is not ours belongs to the API behind.
     async fn beyond(app: &SharedApp, request: Request) -> Response {
         match &app.upstream {
-            Some(upstream) => upstream.forward(request).await.unwrap_or_else(Refused::into_response),
+            Some(upstream) => upstream.forward(app, request).await.unwrap_or_else(Refused::into_response),
             None => echo::echo(request).await,
         }
     }

@@ -3,21 +3,26 @@
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::problem::Problem;
 use countersign_core::secret::MacKey;
-use countersign_core::signature::{AnswerHead, Field, Received, sha256_digest_field};
+use countersign_core::signature::{AnswerHead, Field, Received, StreamHead, sha256_digest_field};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, DATE, HeaderName, HeaderValue};
 use http::response::Parts;
 
 use super::buffer::{Buffered, buffer};
 use super::problem::Refused;
+use super::stream::Streams;
 use crate::app::App;
 use crate::edge;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+const COUNTERSIGN_STREAM: HeaderName = HeaderName::from_static("countersign-stream");
 const COUNTERSIGN_TIME: HeaderName = HeaderName::from_static("countersign-time");
 const COUNTERSIGN_REQUEST: HeaderName = HeaderName::from_static("countersign-request");
 const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
+/// Tells nginx to pass a stream on as it comes. It is for proxies, which take it out, so it is not signed.
+const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// The most field lines of an answer before it is signed. Clients read a hundred in all, and we and the connection add a
 /// few.
@@ -40,9 +45,83 @@ pub async fn sign(app: &App, answering: Answering<'_>, response: Response) -> Re
         Ok(answer) => answer.signed(answering),
         Err(problem) => Err(problem),
     };
-    signed
-        .or_else(|problem| Answer::of(app, problem).signed(answering))
-        .unwrap_or_else(|problem| Refused::from(problem).into_response())
+    signed.unwrap_or_else(|problem| refuse(app, answering, problem))
+}
+
+/// Signs the head of an answer at once, and its body frame by frame as it comes; what cannot be a stream is signed whole.
+pub(super) async fn sign_stream(
+    app: &App,
+    answering: Answering<'_>,
+    streams: &Streams,
+    response: Response,
+) -> Response {
+    if !streams.streams_answer(answering.to_head, response.status()) {
+        return sign(app, answering, response).await;
+    }
+    let (mut head, body) = response.into_parts();
+    head.headers.remove(CONTENT_LENGTH);
+    let signed = sign_head(&mut head, answering, Content::Stream)
+        .and_then(|message| streams.frames(body, &head.headers, message));
+    match signed {
+        Ok(frames) => {
+            let (name, value) = UNBUFFERED;
+            head.headers.insert(name, value);
+            Response::from_parts(head, frames)
+        }
+        Err(problem) => refuse(app, answering, problem),
+    }
+}
+
+/// A problem as a signed answer.
+fn refuse(app: &App, answering: Answering<'_>, problem: Problem) -> Response {
+    let signed = Answer::of(app, problem).signed(answering);
+    signed.unwrap_or_else(|problem| Refused::from(problem).into_response())
+}
+
+/// What vouches for the body.
+enum Content {
+    /// This digest of it.
+    Digest(String),
+    /// The tag of each frame.
+    Stream,
+}
+
+/// Adds the signature to the head of an answer; gives its octets.
+fn sign_head(head: &mut Parts, answering: Answering<'_>, content: Content) -> Result<[u8; 32], Problem> {
+    head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let fields: Vec<Field<'_>> = head
+        .headers
+        .iter()
+        .filter(|(name, _)| **name != CONTENT_LENGTH && **name != DATE)
+        .map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() })
+        .collect();
+    let (status, fields, now) = (head.status.as_u16(), fields.as_slice(), edge::now().wall);
+    let signed = match &content {
+        Content::Digest(content_digest) => {
+            answering.received.sign_answer(answering.s2c, &AnswerHead { status, fields, content_digest }, now)
+        }
+        Content::Stream => answering.received.sign_stream_answer(answering.s2c, &StreamHead { status, fields }, now),
+    };
+    if head.headers.len() > MOST_LINES || !signed.is_readable() {
+        tracing::warn!("the API behind answered with more fields than a client reads");
+        return Err(Problem::BAD_GATEWAY);
+    }
+    let vouching = match content {
+        Content::Digest(content_digest) => (CONTENT_DIGEST, content_digest),
+        Content::Stream => (COUNTERSIGN_STREAM, "1".to_owned()),
+    };
+    let added = [
+        vouching,
+        (COUNTERSIGN_TIME, signed.countersign_time),
+        (COUNTERSIGN_REQUEST, signed.countersign_request),
+        (SIGNATURE_INPUT, signed.signature_input),
+        (SIGNATURE, signed.signature),
+    ];
+    for (name, text) in added {
+        let value = HeaderValue::try_from(text).map_err(|_| Problem::UNAVAILABLE)?;
+        head.headers.insert(name, value);
+    }
+    Ok(signed.mac)
 }
 
 /// An answer that is all here.
@@ -66,39 +145,15 @@ impl Answer {
     }
 
     fn signed(mut self, answering: Answering<'_>) -> Result<Response, Problem> {
-        self.head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let content_digest = sha256_digest_field(self.body_sent(answering));
-        let fields: Vec<Field<'_>> = self
-            .head
-            .headers
-            .iter()
-            .filter(|(name, _)| **name != CONTENT_LENGTH && **name != DATE)
-            .map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() })
-            .collect();
-        let head = AnswerHead { status: self.head.status.as_u16(), fields: &fields, content_digest: &content_digest };
-        let signed = answering.received.sign_answer(answering.s2c, &head, edge::now().wall);
-        if self.head.headers.len() > MOST_LINES || !signed.is_readable() {
-            tracing::warn!("the API behind answered with more fields than a client reads");
-            return Err(Problem::BAD_GATEWAY);
-        }
-        let added = [
-            (CONTENT_DIGEST, content_digest),
-            (COUNTERSIGN_TIME, signed.countersign_time),
-            (COUNTERSIGN_REQUEST, signed.countersign_request),
-            (SIGNATURE_INPUT, signed.signature_input),
-            (SIGNATURE, signed.signature),
-        ];
-        for (name, text) in added {
-            let value = HeaderValue::try_from(text).map_err(|_| Problem::UNAVAILABLE)?;
-            self.head.headers.insert(name, value);
-        }
+        sign_head(&mut self.head, answering, Content::Digest(content_digest))?;
         Ok(self.into_response())
     }
 
-    /// The octets that will be on the wire: none for HEAD, 204 and 304.
+    /// The octets that will be on the wire: none for HEAD, 101, 204 and 304.
     fn body_sent(&self, answering: Answering<'_>) -> &[u8] {
-        let bodyless =
-            answering.to_head || matches!(self.head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let without = [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+        let bodyless = answering.to_head || without.contains(&self.head.status);
         if bodyless { &[] } else { self.body.octets() }
     }
 

@@ -8,6 +8,7 @@ pub mod folding;
 pub mod handshakes;
 pub mod rekey;
 pub mod seed_enrol;
+pub mod stream_keys;
 pub mod throttle;
 pub mod verify_request;
 

@@ -16,8 +16,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use countersign_server::http::listener::{BodyViolation, Limits, Pace, serve};
+use countersign_server::http::listener::{BodyViolation, Limits, Pace, Sockets, serve};
 use countersign_server::http::peer::{ClientAddress, ClientIpSource, Peer, TrustedProxies};
+use countersign_server::tls::Terminal;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -68,13 +69,21 @@ impl Live {
     }
 
     pub(crate) async fn start_for(limits: Limits, clients: ClientAddress) -> Self {
+        Self::start_by(None, limits, clients).await
+    }
+
+    pub(crate) async fn speaking_tls(limits: Limits, tls: Arc<Terminal>) -> Self {
+        Self::start_by(Some(tls), limits, ClientAddress::default()).await
+    }
+
+    pub(crate) async fn start_by(tls: Option<Arc<Terminal>>, limits: Limits, clients: ClientAddress) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, seen) = (CancellationToken::new(), Arc::new(Mutex::new(Vec::new())));
         let recorded = Arc::clone(&seen);
         let service = tower::service_fn(move |request| record(request, Arc::clone(&recorded)));
         let router = Router::new().fallback_service(service);
-        let server = tokio::spawn(serve(listener, limits, clients, router, stop.clone()));
+        let server = tokio::spawn(serve(Sockets::new(listener, tls), limits, clients, router, stop.clone()));
         Self { address, stop, server, seen }
     }
 

@@ -51,8 +51,8 @@ impl Whole {
             data: Some(directory.path().join("data").to_str().unwrap().to_owned()),
             listen: Some("127.0.0.1:0".to_owned()),
             admin_listen: Some("127.0.0.1:0".to_owned()),
-            public_url: None,
             upstream: api.map(|address| format!("http://{address}")),
+            ..Overrides::default()
         };
         let sources = Sources { file: Some(file), environment: Vec::new(), overrides };
         let server = Server::start(load(sources).unwrap().config).await.unwrap();

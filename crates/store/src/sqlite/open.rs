@@ -148,8 +148,9 @@ async fn migrate(connection: &mut SqliteConnection, migrations: Migrations) -> R
     if found < known && migrations == Migrations::Refuse {
         return Err(Unfit::Schema(OpenError::Behind { found, known }));
     }
-    // With nothing to be done, this still compares the migrations that were made with ours.
-    MIGRATOR.run(connection).await.map_err(|error| match error {
+    // With nothing to be done, this still compares the migrations that were made with ours. `run` is the same with a bound
+    // by which rustc takes the future for one that cannot be sent to another thread.
+    MIGRATOR.run_direct(None, connection, false).await.map_err(|error| match error {
         MigrateError::VersionMismatch(version) | MigrateError::VersionMissing(version) => {
             Unfit::Schema(OpenError::Foreign(version))
         }

@@ -94,26 +94,35 @@ fn unescaped(text: &str) -> String {
 async fn every_attack_on_signed_requests_is_answered_as_the_table_says() {
     let stage = Stage::set().await;
     let rows: Vec<Row> = super::rows("b-signed.toml");
-    for row in rows.iter().filter(|row| row.later.is_none() && row.test.is_none()) {
+    let speaks_http_2 = !crate::TRANSPORT.has_octets();
+    let shown = |row: &&Row| row.later.is_none() && row.test.is_none() && (row.http2.is_none() || !speaks_http_2);
+    let mut unsaid = Vec::new();
+    for row in rows.iter().filter(shown) {
         let before = stage.guard.tables().await;
-        match &row.flip {
+        let sent = match &row.flip {
             Some(flip) => flipped(&stage, row, flip).await,
             None => {
                 let none = [String::new()];
+                let mut sent = 0;
                 for each in row.each.as_deref().unwrap_or(&none) {
-                    attack(&stage, row, each).await;
+                    sent += usize::from(attack(&stage, row, each).await);
                 }
+                sent
             }
+        };
+        if sent == 0 {
+            unsaid.push(&row.id);
         }
         // A refusal that is told to the key's holder can be an event; what was not authentic leaves no trace.
         if !row.uses_nonce() && row.code.as_deref() != Some("clock-skew") {
             assert_eq!(before, stage.guard.tables().await, "{}: something was stored", row.id);
         }
     }
+    assert!(unsaid.is_empty(), "nothing of these can be sent; say in the table why: {unsaid:?}");
 }
 
-/// Sends a row once for each of its signers, and looks at what has come of it.
-async fn attack(stage: &Stage, row: &Row, each: &str) {
+/// Sends a row once for each of its signers, and looks at what has come of it. `false` if it cannot be sent.
+async fn attack(stage: &Stage, row: &Row, each: &str) -> bool {
     let alice = ["alice".to_owned()];
     let signers = row.signers.as_deref().unwrap_or(&alice);
     let nonce = crate::support::signing::fresh_nonce();
@@ -124,6 +133,9 @@ async fn attack(stage: &Stage, row: &Row, each: &str) {
         let signer = stage.signer(name);
         let text = Text { guard: &stage.guard, each, bob: &stage.bob, good: &stage.good(&signer, &nonce) };
         let sent = row.finish(&text, row.draft(&text).sign(&signer));
+        if !crate::TRANSPORT.can_say(&sent.head) {
+            return false;
+        }
         wire.send(&sent.octets()).await;
         let answer = wire.any_answer(false).await.unwrap_or_else(|| panic!("{context}: no answer to {}", sent.head));
         assert!(row.answers.contains(&answer.status), "{context}: {answer}\n{}", sent.head);
@@ -138,6 +150,7 @@ async fn attack(stage: &Stage, row: &Row, each: &str) {
     }
     stage.assert_signed(row, &signer, &sent, &answer);
     aftermath(stage, row, (&context, each), &stage.good(&stage.alice, &nonce)).await;
+    true
 }
 
 /// What the API has heard, and whether the nonce is still good.
@@ -167,12 +180,14 @@ async fn aftermath(stage: &Stage, row: &Row, (context, each): (&str, &str), good
 }
 
 /// Each octet of a part of the request in turn, changed in one bit and then in another.
-async fn flipped(stage: &Stage, row: &Row, part: &str) {
+async fn flipped(stage: &Stage, row: &Row, part: &str) -> usize {
     let probe = stage.good(&stage.alice, &crate::support::signing::fresh_nonce());
     let length = Text { guard: &stage.guard, each: "", bob: &stage.bob, good: &probe }.of(part).len();
     let length = if part == "{signature}" { 44 } else { length };
     assert!(length > 0);
+    let mut sent = 0;
     for (place, bit) in (0..length).flat_map(|place| [(place, 1), (place, 2)]) {
-        attack(stage, row, &format!("{place} {bit}")).await;
+        sent += usize::from(attack(stage, row, &format!("{place} {bit}")).await);
     }
+    sent
 }

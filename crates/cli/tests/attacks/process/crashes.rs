@@ -115,7 +115,7 @@ async fn hammer(address: SocketAddr, key: Key, history: Arc<Mutex<History>>, see
 /// The status, unless the guard is down or goes down.
 async fn try_to_ask(address: SocketAddr, octets: &[u8]) -> Option<u16> {
     let stream = tokio::net::TcpStream::connect(address).await.ok()?;
-    let mut wire = Wire::of(stream);
+    let mut wire = Wire::of(stream).await;
     wire.send(octets).await;
     let rest = wire.first_line().await?;
     rest.get(9..12)?.parse().ok()

@@ -85,6 +85,10 @@ async fn the_limit_is_16_mib_where_nobody_says_otherwise() {
         draft.uncovered.push(("Content-Length".to_owned(), length.to_string()));
         draft.uncovered.push(("Expect".to_owned(), "100-continue".to_owned()));
         let sent = draft.sign(&key);
+        if code.is_none() && !crate::TRANSPORT.has_octets() {
+            // hyper has no interim answers in HTTP/2; a client that waited for one goes on by itself.
+            continue;
+        }
         let mut wire = Wire::connect(guard.address).await;
         wire.send(&sent.octets()).await;
         let first = wire.any_answer(false).await.unwrap();

@@ -155,8 +155,10 @@ async fn a_body_on_an_open_route_has_the_same_limits() {
     for octets in long {
         assert_eq!(ask(guard.address, &octets).await.code(), "too-large");
     }
-    let broken = post("Transfer-Encoding: chunked", "zz\r\n0123456789\r\n0\r\n\r\n");
-    assert_eq!(ask(guard.address, &broken).await.code(), "malformed-request");
+    if crate::TRANSPORT.has_octets() {
+        let broken = post("Transfer-Encoding: chunked", "zz\r\n0123456789\r\n0\r\n\r\n");
+        assert_eq!(ask(guard.address, &broken).await.code(), "malformed-request");
+    }
     assert!(api.heard().is_empty(), "{:?}", api.heard());
     let mut wire = Wire::connect(guard.address).await;
     wire.send(&get("/open")).await;

@@ -83,6 +83,9 @@ async fn no_claim_of_a_client_reaches_the_api_signed_or_not_once_or_twice() {
         ];
         for (how, request) in requests {
             let sent = request.sign(&key);
+            if !crate::TRANSPORT.can_say(&sent.head) {
+                continue;
+            }
             let answer = ask(guard.address, &sent.octets()).await;
             // Some of these stand once or not at all in a message that has one reading.
             if answer.status == 200 {
@@ -122,6 +125,9 @@ async fn an_operator_cannot_let_a_claim_through_either() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connection_takes_no_field_away_and_smuggles_none_in() {
+    if !crate::TRANSPORT.has_octets() {
+        return;
+    }
     let (api, guard, key) = stage("").await;
     for connection in ["Remote-User", "close, Remote-User", "keep-alive, Content-Digest", "X-Tenant", "\"Remote-User\""]
     {
@@ -184,6 +190,9 @@ async fn a_name_beyond_ascii_is_told_in_ascii() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_offers_an_upgrade_is_passed_on_as_a_plain_one() {
+    if !crate::TRANSPORT.has_octets() {
+        return;
+    }
     let (api, guard, key) = stage("").await;
     let draft = guard.draft("GET", "/v1", &key).without_body().with_uncovered("Connection", "upgrade");
     let sent = draft.with_uncovered("Upgrade", "websocket").sign(&key);

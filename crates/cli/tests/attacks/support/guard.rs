@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::knock::Knocker;
 use super::signing::{Draft, Key, Sent};
 use super::tables;
+use super::transport::Door;
 use super::wire::{Answer, ask};
 
 /// Reads a configuration whose data lie in `directory`, for ports that the system picks.
@@ -43,6 +44,7 @@ pub(crate) struct Running {
     directory: TempDir,
     stop: CancellationToken,
     serving: JoinHandle<Result<(), StopError>>,
+    _door: Door,
 }
 
 impl Running {
@@ -53,11 +55,13 @@ impl Running {
 
     /// Starts on what an earlier guard left.
     pub(crate) async fn start_in(directory: TempDir, toml: &str) -> Self {
-        let server = Server::start(configuration(directory.path(), toml)).await.unwrap();
+        let (tls, trust) = crate::TRANSPORT.prepare(directory.path());
+        let server = Server::start(configuration(directory.path(), &format!("{tls}{toml}"))).await.unwrap();
         let (app, address, admin) = (server.app().clone(), server.address(), server.admin_address());
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.run(stop.clone()));
-        Self { app, address, admin, directory, stop, serving }
+        let door = crate::TRANSPORT.open(address, trust);
+        Self { app, address, admin, directory, stop, serving, _door: door }
     }
 
     /// In front of this API.

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use countersign_core::problem::Problem;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, empty, join, sink};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::in_time;
+use super::streams::Streams;
+use super::transport::{Line, Transport, greet};
 
 /// One answer. Names are in lower case, values as received.
 #[derive(Clone, Debug)]
@@ -59,8 +61,10 @@ impl core::fmt::Display for Answer {
 
 /// One connection.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Box<dyn Line>,
     received: Vec<u8>,
+    /// In HTTP/2, everything goes through this.
+    streams: Option<Streams>,
 }
 
 impl Wire {
@@ -72,21 +76,32 @@ impl Wire {
     pub(crate) async fn connect_from(last: u8, address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
-        Self::of(socket.connect(address).await.unwrap())
+        Self::of(socket.connect(address).await.unwrap()).await
     }
 
-    pub(crate) fn of(stream: TcpStream) -> Self {
+    pub(crate) async fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self { stream, received: Vec::new() }
+        let (transport, stream) = greet(stream).await;
+        let nobody = || Box::new(join(empty(), sink()));
+        match transport {
+            Transport::Plain | Transport::Tls => Self { stream, received: Vec::new(), streams: None },
+            Transport::Http2 => Self { streams: Streams::of(stream).await, stream: nobody(), received: Vec::new() },
+        }
     }
 
     /// Sends octets as they stand. A peer that has gone away shows in the answer that does not come.
     pub(crate) async fn send(&mut self, octets: &[u8]) {
+        if let Some(streams) = &mut self.streams {
+            return streams.send(octets).await;
+        }
         let _ = self.stream.write_all(octets).await;
     }
 
     /// The next answer, interim ones included; `None` when the connection ended without one.
     pub(crate) async fn any_answer(&mut self, to_head: bool) -> Option<Answer> {
+        if let Some(streams) = &mut self.streams {
+            return in_time(streams.answer()).await;
+        }
         let end = loop {
             if let Some(end) = self.received.windows(4).position(|four| four == b"\r\n\r\n") {
                 break end + 4;

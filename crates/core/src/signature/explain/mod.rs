@@ -4,11 +4,13 @@
 //! mistakes that signers make are made here one by one until the MAC holds. All of this needs the key: it tells nobody
 //! anything who could not sign anyway.
 
+mod body;
 mod compare;
 mod key;
 mod text;
 mod value;
 
+pub use body::Body;
 pub use compare::Difference;
 pub use key::Keys;
 
@@ -16,10 +18,11 @@ use super::base::SignatureBase;
 use super::head::RequestHead;
 use super::path::PathForm;
 use super::received::{Flaw, Received, Unreadable};
+use super::request::STREAM;
 use crate::secret::MacKey;
 
-/// What every request must cover (protocol §4.1).
-const REQUIRED: [&str; 5] = ["@method", "@authority", "@path", "@query", "content-digest"];
+/// What every request must cover (protocol §4.1), beside a digest of its body or the mark of a stream.
+const REQUIRED: [&str; 4] = ["@method", "@authority", "@path", "@query"];
 
 /// What a look into the signature of a request shows.
 #[derive(Clone, Debug)]
@@ -32,8 +35,8 @@ pub struct Explanation {
     pub flaws: Vec<String>,
     /// Why only routes with `raw_path` take the path, if so.
     pub path: Option<&'static str>,
-    /// Whether the body has the digest that `content-digest` gives.
-    pub body_matches: bool,
+    /// Whether the body is the one that was signed.
+    pub body: Body,
 }
 
 /// Whether a MAC holds, or why not.
@@ -78,13 +81,11 @@ pub fn explain(
     signers_base: Option<&str>,
 ) -> Result<Explanation, Unreadable> {
     let received = Received::read(head, PathForm::Raw)?;
-    let mut check = received.content_digest().check();
-    check.update(body);
     Ok(Explanation {
         mac: finding(&received, head, body, keys, signers_base),
         flaws: received.flaw.map(|flaw| sentences(flaw, &received.base)).unwrap_or_default(),
         path: PathForm::Canonical.admits(head.path).err(),
-        body_matches: check.matches(),
+        body: body::judge(&received, body, keys),
         base: received.base,
     })
 }
@@ -99,8 +100,9 @@ fn sentences(flaw: Flaw, base: &SignatureBase) -> Vec<String> {
 /// Each component that every request must cover, and this one does not.
 fn missing(base: &SignatureBase) -> Vec<String> {
     let covered = |name: &str| base.lines().any(|(own, _)| own.trim_matches('"') == name);
-    let missing = REQUIRED.iter().filter(|name| !covered(name));
-    missing.map(|name| format!("{name} is not covered; every request must cover it")).collect()
+    let missing = REQUIRED.iter().copied().filter(|name| !covered(name));
+    let content = (!covered("content-digest") && !covered(STREAM)).then_some("content-digest");
+    missing.chain(content).map(|name| format!("{name} is not covered; every request must cover it")).collect()
 }
 
 fn finding(

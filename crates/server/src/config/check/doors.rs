@@ -6,7 +6,8 @@ use countersign_core::authority::Authority;
 use super::super::authority::is_loopback;
 use super::super::client_address::{network, source};
 use super::super::desk::Desk;
-use super::super::names::Names;
+use super::super::names::{Listening, Names};
+use super::super::tls::TlsFiles;
 use super::super::url::Upstream;
 use super::super::written::Written;
 use crate::http::peer::{ClientAddress, ClientIpSource, TrustedProxies};
@@ -16,6 +17,7 @@ pub(super) struct Doors {
     pub(super) listen: SocketAddr,
     pub(super) admin_listen: SocketAddr,
     pub(super) names: Names,
+    pub(super) tls: Option<TlsFiles>,
     pub(super) upstream: Option<Upstream>,
 }
 
@@ -33,7 +35,25 @@ pub(super) fn check(desk: &mut Desk<'_>, written: &Written, dangers: &mut Vec<St
     if upstream.as_ref().is_some_and(|upstream| is_ourselves(upstream, [listen, admin_listen])) {
         desk.contradiction("upstream", "is where the guard itself listens; name the API behind it");
     }
-    Doors { listen, admin_listen, names: Names::new(public_url, extra, listen), upstream }
+    let tls = tls(desk, written);
+    let listening = Listening { address: listen, tls: tls.is_some() };
+    Doors { listen, admin_listen, names: Names::new(public_url, extra, listening), tls, upstream }
+}
+
+/// A certificate is worth nothing without its key, nor a key without its certificate.
+fn tls(desk: &mut Desk<'_>, written: &Written) -> Option<TlsFiles> {
+    let cert = desk.file("tls_cert", written.tls_cert.as_deref());
+    let key = desk.file("tls_key", written.tls_key.as_deref());
+    match (&written.tls_cert, &written.tls_key) {
+        (Some(_), None) => {
+            desk.contradiction("tls_cert", "needs `tls_key`, the file of its private key; set both, or none")
+        }
+        (None, Some(_)) => {
+            desk.contradiction("tls_key", "needs `tls_cert`, the file of its certificate; set both, or none")
+        }
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    Some(TlsFiles { cert: cert?, key: key? })
 }
 
 fn admin(desk: &mut Desk<'_>, admin_listen: SocketAddr, allowed: Option<bool>, dangers: &mut Vec<String>) {

@@ -49,7 +49,22 @@ fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, sizes: &Sizes) -> 
         accept,
         forward_unsigned: desk.list(&format!("{at}.forward_unsigned"), forward, forwardable),
         max_body,
+        max_stream: stream(desk, at, written),
         raw_path,
+        websocket: written.websocket.unwrap_or(false),
         path: path?,
     })
+}
+
+/// A stream is passed on as it comes and takes no room, so it has no limit unless somebody sets one.
+fn stream(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute) -> Option<u64> {
+    let is_taken = written.stream.unwrap_or(false);
+    if written.max_stream.is_some() && !is_taken {
+        desk.contradiction(
+            &format!("{at}.max_stream"),
+            "limits streams, and this route takes none; add `stream = true`, or leave it out",
+        );
+    }
+    let most = desk.size(&format!("{at}.max_stream"), written.max_stream, u64::MAX, 1..=u64::MAX);
+    is_taken.then_some(most)
 }

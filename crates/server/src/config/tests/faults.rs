@@ -15,6 +15,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("public_url = \"api.example\"", "public_url", "http:// or https://"),
     ("public_url = \"https://api.example/v1\"", "public_url", "a path does not belong"),
     ("public_url = \"https://api.example?a\"", "public_url", "a query does not belong"),
+    ("tls_cert = \"\"\ntls_key = \"/k\"", "tls_cert", "it is empty"),
+    ("tls_cert = \"/c\"\ntls_key = 7", "tls_key", "not \"7\""),
     ("upstream = \"https://api.example\"", "upstream", "plain HTTP"),
     ("upstream = \"http://api.example/v1\"", "upstream", "a path does not belong"),
     ("authorities = [\"a.example\", \"b c\"]", "authorities[1]", "letters, digits"),
@@ -60,7 +62,10 @@ const WRONG: &[(&str, &str, &str)] = &[
         "route[1].max_body",
         "KiB, MiB and GiB",
     ),
+    ("[[route]]\npath = \"/a\"\nstream = \"yes\"", "route[0].stream", "true or false"),
+    ("[[route]]\npath = \"/a\"\nstream = true\nmax_stream = 0", "route[0].max_stream", "between 1 and"),
     ("[[route]]\npath = \"/a\"\nraw_path = 1", "route[0].raw_path", "true or false"),
+    ("[[route]]\npath = \"/a\"\nwebsocket = \"yes\"", "route[0].websocket", "true or false"),
 ];
 
 #[test]
@@ -94,6 +99,8 @@ fn values_that_contradict_each_other_are_refused_with_both_names() {
         ("upstream = \"http://127.0.0.1:8470\"", "upstream", "the guard itself"),
         ("upstream = \"http://localhost:8471\"", "upstream", "the guard itself"),
         ("listen = \"0.0.0.0:80\"\nupstream = \"http://127.0.0.1\"", "upstream", "the guard itself"),
+        ("tls_cert = \"/c\"", "tls_cert", "`tls_key`"),
+        ("tls_key = \"/k\"", "tls_key", "`tls_cert`"),
         ("client_ip_source = \"forwarded\"", "client_ip_source", "`trusted_proxies`"),
         ("max_buffered = \"1 MiB\"", "max_signed_response", "`max_buffered`"),
         ("max_spooled = \"1 MiB\"", "max_body", "`max_spooled`"),
@@ -107,6 +114,7 @@ fn values_that_contradict_each_other_are_refused_with_both_names() {
             "`seed_shared_key`",
         ),
         ("[[route]]\npath = \"/a\"\n[[route]]\npath = \"/a\"", "route[1].path", "two routes"),
+        ("[[route]]\npath = \"/a\"\nmax_stream = 7", "route[0].max_stream", "`stream = true`"),
         ("[[route]]\npath = \"/a\"\naccept = \"danger-anyone\"\nraw_path = true", "route[0].raw_path", "`accept`"),
     ] {
         let sentences = said(from_file(text));
@@ -123,7 +131,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_known_one() {
         ("[limit]\nidle_seconds = 5", 2, "limit.idle_seconds", "limits.idle_seconds"),
         ("idle_seconds = 5", 1, "idle_seconds", "limits.idle_seconds"),
         ("[[route]]\npath = \"/a\"\nacept = \"signature\"", 3, "route[].acept", "route[].accept"),
-        ("[[route]]\npath = \"/a\"\nmin_level = 2", 3, "route[].min_level", "route[].max_body"),
+        ("[[route]]\npath = \"/a\"\nmin_level = 2", 3, "route[].min_level", "route[].max_stream"),
         ("upstreams = 1", 1, "upstreams", "upstream"),
         ("[listn]", 1, "listn", "listen"),
         // COUNTERSIGN_CONFIG is no key.

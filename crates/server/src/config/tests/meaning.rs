@@ -75,6 +75,25 @@ fn the_bound_port_stands_in_url_and_authorities_unless_a_url_is_written() {
 }
 
 #[test]
+fn with_a_certificate_the_url_is_https_and_its_own_port_is_not_said() {
+    let url = |more: &str| {
+        let text = format!("tls_cert = \"/c\"\ntls_key = \"/k\"\n{more}");
+        from_file(&text).unwrap().config.names.public_url().to_string()
+    };
+    assert_eq!(url(""), "https://127.0.0.1:8470");
+    assert_eq!(url("listen = \"192.0.2.7:443\""), "https://192.0.2.7");
+    assert_eq!(url("listen = \"192.0.2.7:80\""), "https://192.0.2.7:80");
+    assert_eq!(url("public_url = \"https://api.example\""), "https://api.example");
+    let text = "listen = \"127.0.0.1:0\"\ntls_cert = \"/c\"\ntls_key = \"/k\"";
+    let bound = from_file(text).unwrap().config.bound_to("127.0.0.1:34567".parse().unwrap());
+    assert_eq!(bound.names.public_url().to_string(), "https://127.0.0.1:34567");
+    assert_eq!(
+        from_file("listen = \"192.0.2.7:80\"").unwrap().config.names.public_url().to_string(),
+        "http://192.0.2.7"
+    );
+}
+
+#[test]
 fn both_doors_may_be_given_any_port() {
     assert!(from_file("listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"").is_ok());
 }
@@ -101,13 +120,24 @@ fn a_smaller_whole_makes_the_default_share_smaller() {
 #[test]
 fn a_route_has_the_general_limits_unless_it_has_its_own() {
     let text = "max_body = 7\n[[route]]\npath = \"/a\"\nforward_unsigned = [\"X-Request-Id\"]\nraw_path = true\n\
+                websocket = true\n\
                 [[route]]\npath = \"=/a/open\"\naccept = \"danger-anyone\"\nmax_body = 0";
     let config = from_file(text).unwrap().config;
     let (signed, open) = (config.routes.of("/a/b"), config.routes.of("/a/open"));
     assert_eq!((signed.accept, signed.max_body, signed.raw_path), (Accept::Signature, 7, true));
+    assert!(signed.websocket && !open.websocket);
     assert_eq!(signed.forward_unsigned, ["x-request-id"]);
     assert_eq!((open.accept, open.max_body, open.raw_path), (Accept::DangerAnyone, 0, false));
     assert_eq!(config.routes.of("/a/open/more").accept, Accept::Signature);
+}
+
+#[test]
+fn a_route_takes_streams_when_it_says_so_and_of_any_length_unless_it_says_otherwise() {
+    let text = "[[route]]\npath = \"/a\"\n[[route]]\npath = \"/b\"\nstream = true\n\
+                [[route]]\npath = \"/c\"\nstream = true\nmax_stream = \"100 GiB\"";
+    let config = from_file(text).unwrap().config;
+    let most = |path| config.routes.of(path).max_stream;
+    assert_eq!((most("/a"), most("/b"), most("/c"), most("/d")), (None, Some(u64::MAX), Some(100 << 30), None));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,20 +22,23 @@ use super::body::RequestBody;
 use super::caller::Caller;
 use super::connection::Connection;
 use super::gate::{Gate, Permit};
+use super::greeting::{Greeted, Greeting};
 use super::ledger::Ledger;
 use super::limits::Limits;
 use super::preamble::{Preamble, read_preamble};
 use crate::http::peer::{ClientAddress, ClientIpSource, canonical};
+use crate::tls::Terminal;
 
 /// What a failing `accept` rests before it is tried again: long enough not to spin, short enough not to be noticed.
 const REST: Duration = Duration::from_millis(50);
 
 /// Accepts and serves connections until `stop`, then finishes what is in flight within [`Limits::stop`].
 ///
-/// The service gets whole, well-formed requests only, each with its [`Peer`](crate::http::peer::Peer) in the
+/// Where the sockets speak TLS, what a client has agreed upon with ALPN is spoken: HTTP/2 or HTTP/1.1. Without TLS it is
+/// HTTP/1.1 alone. The service gets whole, well-formed requests only, each with its [`Peer`](crate::http::peer::Peer) in the
 /// extensions. It cannot fail, because a failure could not be answered: an error is an answer, too.
 pub async fn serve<S, B>(
-    listener: TcpListener,
+    sockets: impl Into<Sockets>,
     limits: Limits,
     clients: ClientAddress,
     service: S,
@@ -42,8 +48,9 @@ pub async fn serve<S, B>(
     S: Clone + Send + 'static,
     B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + Unpin + 'static,
 {
+    let Sockets { listener, tls } = sockets.into();
     let limits = limits.within_descriptors(rustix::process::getrlimit(rustix::process::Resource::Nofile).current);
-    let reception = Reception { limits, clients: Arc::new(clients), gate: Arc::new(Gate::new(&limits)) };
+    let reception = Reception { limits, clients: Arc::new(clients), gate: Arc::new(Gate::new(&limits)), tls };
     let mut connections = JoinSet::new();
     let mut failing = false;
     loop {
@@ -103,12 +110,34 @@ async fn finish(mut connections: JoinSet<()>, bound: Duration) {
     }
 }
 
+/// Where connections come in, and what is spoken there before HTTP.
+#[derive(Debug)]
+pub struct Sockets {
+    listener: TcpListener,
+    tls: Option<Arc<Terminal>>,
+}
+
+impl Sockets {
+    /// A listener on which TLS is spoken, if there is anything to offer.
+    pub const fn new(listener: TcpListener, tls: Option<Arc<Terminal>>) -> Self {
+        Self { listener, tls }
+    }
+}
+
+impl From<TcpListener> for Sockets {
+    /// A listener on which plain HTTP is spoken.
+    fn from(listener: TcpListener) -> Self {
+        Self::new(listener, None)
+    }
+}
+
 /// What every connection of a listener has in common.
 #[derive(Clone)]
 struct Reception {
     limits: Limits,
     clients: Arc<ClientAddress>,
     gate: Arc<Gate>,
+    tls: Option<Arc<Terminal>>,
 }
 
 struct Newcomer {
@@ -128,7 +157,9 @@ impl Reception {
         let network = (!trusted).then(|| socket.ip().into());
         let Some(permit) = self.gate.admit(network, &ledger) else {
             debug!(peer = %socket, "no room for another connection");
-            turn_away(stream);
+            if self.tls.is_none() {
+                turn_away(stream);
+            }
             return None;
         };
         Some(Newcomer { reception: self.clone(), stream, socket, trusted, ledger, permit })
@@ -143,21 +174,49 @@ fn turn_away(stream: TcpStream) {
 }
 
 impl Newcomer {
-    async fn serve<S, B>(mut self, service: S)
+    async fn serve<S, B>(self, service: S)
     where
-        S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone,
-        B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Unpin + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible, Future: Send> + Clone,
+        S: Send + 'static,
+        B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + Unpin + 'static,
     {
-        let _ = self.stream.set_nodelay(true);
-        let Reception { limits, clients, .. } = self.reception;
+        let Self { reception, mut stream, socket, trusted, ledger, permit } = self;
+        let Reception { limits, clients, tls, .. } = reception;
+        let _ = stream.set_nodelay(true);
         let mut preamble = Preamble { client: None, rest: Vec::new() };
-        if self.trusted && clients.source == ClientIpSource::ProxyProtocol {
-            let Ok(Some(read)) = timeout(limits.first_byte, read_preamble(&mut self.stream)).await else { return };
+        if trusted && clients.source == ClientIpSource::ProxyProtocol {
+            let reading = timeout(limits.first_byte, read_preamble(&mut stream));
+            let Some(Ok(Some(read))) = while_wanted(&ledger, reading).await else { return };
             preamble = read;
         }
-        let caller = Caller::new(self.socket, preamble.client, clients);
-        let permit = Some(self.permit);
-        let connection = Connection { io: self.stream, received: preamble.rest, caller, ledger: self.ledger, permit };
-        connection.serve(service, limits).await;
+        let caller = Caller::new(socket, preamble.client, clients);
+        let Some(tls) = tls else {
+            let (io, received, permit) = (stream, preamble.rest, Some(permit));
+            return Connection { io, received, caller, ledger, permit }.serve(service, limits).await;
+        };
+        let greeting = Greeting { stream, received: preamble.rest };
+        let greeted = while_wanted(&ledger, greeting.shake_hands(&tls.offer(), &limits)).await;
+        match greeted {
+            Some(Ok(Greeted { io, speaks_http_2 })) => {
+                let connection = Connection { io, received: Vec::new(), caller, ledger, permit: Some(permit) };
+                if speaks_http_2 {
+                    connection.serve_streams(service, limits).await;
+                } else {
+                    connection.serve(service, limits).await;
+                }
+            }
+            Some(Err(error)) => debug!(peer = %socket, %error, "no TLS with this client"),
+            None => {}
+        }
     }
+}
+
+/// Does something that comes before HTTP, for as long as the connection has not been given up and the server goes on.
+async fn while_wanted<T>(ledger: &Ledger, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let standing = ledger.standing(cx.waker());
+        if standing.evicted || standing.stopping { Poll::Ready(None) } else { work.as_mut().poll(cx).map(Some) }
+    })
+    .await
 }

@@ -35,19 +35,21 @@ impl<B> Answer<B> {
     }
 
     pub(super) fn refusing(violation: Violation, receipt: Receipt) -> Response<Self> {
-        refusal(violation).map(|body| Self { body: Either::Right(body), _receipt: receipt })
+        let mut answer = problem(violation).map(|body| Self { body: Either::Right(body), _receipt: receipt });
+        // Nobody can say where the next message begins.
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
     }
 }
 
-/// The answer to a head that was refused. The connection ends with it.
-fn refusal(violation: Violation) -> Response<Full<Bytes>> {
+/// The answer to a head that was refused.
+pub(super) fn problem(violation: Violation) -> Response<Full<Bytes>> {
     let problem = violation.problem();
     let mut answer = Response::new(Full::from(problem.json()));
     *answer.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut add = |name: HeaderName, value| answer.headers_mut().insert(name, HeaderValue::from_static(value));
     add(CONTENT_TYPE, "application/problem+json");
     add(CACHE_CONTROL, "no-store");
-    add(CONNECTION, "close");
     if violation == Violation::MethodNotAllowed {
         add(ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     }

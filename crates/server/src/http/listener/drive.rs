@@ -12,6 +12,16 @@ use super::patience::{Expiry, Patience};
 pub(super) trait Conversation: Future {
     /// No further request is taken.
     fn end_after_this(self: Pin<&mut Self>);
+
+    /// Tells the peer that the connection ends, where the protocol has words for it: then the peer is given a moment.
+    fn take_leave(self: Pin<&mut Self>) -> bool {
+        false
+    }
+
+    /// When an answer that the peer does not take will have waited too long, as far as the ledger does not know.
+    fn answers_end(&self) -> Option<Instant> {
+        None
+    }
 }
 
 /// Drives a connection to its end, with the one clock and the one alarm that it has.
@@ -29,7 +39,14 @@ pub(super) async fn drive(conversation: impl Conversation, ledger: &Ledger, limi
                 return Poll::Ready(());
             }
             let standing = ledger.standing(cx.waker());
-            if standing.evicted || (standing.stopping && standing.at_rest) {
+            if standing.evicted {
+                return Poll::Ready(());
+            }
+            if standing.stopping && standing.at_rest {
+                if conversation.as_mut().take_leave() {
+                    ledger.linger();
+                    continue;
+                }
                 return Poll::Ready(());
             }
             if standing.stopping && !told_to_end {
@@ -40,9 +57,16 @@ pub(super) async fn drive(conversation: impl Conversation, ledger: &Ledger, limi
             if standing.go_on {
                 continue;
             }
-            let Some((end, expiry)) = patience.observe(standing.waits, now()) else { return Poll::Pending };
+            let answers_end = conversation.answers_end().map(|end| (end, Expiry::Close));
+            let ends = [patience.observe(standing.waits, now()), answers_end];
+            let Some((end, expiry)) = ends.into_iter().flatten().min_by_key(|(end, _)| *end) else {
+                return Poll::Pending;
+            };
             match (rings(alarm.as_mut(), end, cx), expiry) {
                 (Poll::Pending, _) => return Poll::Pending,
+                (Poll::Ready(()), Expiry::Close) if !ledger.is_lingering() && conversation.as_mut().take_leave() => {
+                    ledger.linger();
+                }
                 (Poll::Ready(()), Expiry::Close) => return Poll::Ready(()),
                 (Poll::Ready(()), Expiry::Head | Expiry::Body) => ledger.expire(expiry),
             }
@@ -67,6 +91,6 @@ fn rings(mut alarm: Pin<&mut Sleep>, end: Instant, cx: &mut Context<'_>) -> Poll
 
 /// The monotonic clock of the runtime. It bounds waits and decides nothing else.
 #[expect(clippy::disallowed_methods, reason = "the clock of time-outs, which tests of this module pause")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }

@@ -38,7 +38,7 @@ enum Stage {
     Broken(BodyViolation),
     /// The last head offered an upgrade and is not yet answered, so nobody knows what the next octets are.
     Undecided,
-    /// The connection was upgraded.
+    /// The connection was upgraded, or speaks something else from the beginning.
     Tunnel,
     /// The peer has closed its side.
     Ended,
@@ -55,6 +55,11 @@ impl<I> Guard<I> {
         let mut guard = Self { io, stage, framer, held, upgrade_offered: false, ledger, shut: false, _permit: permit };
         guard.judge_held();
         guard
+    }
+
+    /// Watches over a connection whose octets are not HTTP/1.1 and whose writing is all that has to be watched.
+    pub(super) fn standing_aside(io: I, ledger: Arc<Ledger>, permit: Option<Permit>) -> Self {
+        Self { stage: Stage::Tunnel, ..Self::new(io, &[], ledger, permit) }
     }
 
     /// Judges octets that begin with the first one not yet judged, and says how many of them may go to hyper.
@@ -259,7 +264,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<I> {
         if !self.shut {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
             self.shut = true;
-            self.ledger.linger();
+            if self.stage != Stage::Tunnel {
+                self.ledger.linger();
+            }
         }
         let mut space = [0; 4096];
         while !matches!(self.stage, Stage::Ended | Stage::Tunnel) {

@@ -33,6 +33,10 @@ struct Entries {
     written: u64,
     write_blocked: bool,
     lingering: bool,
+    /// Requests come on streams of their own, and nothing of one is awaited here.
+    on_streams: bool,
+    /// Requests that the peer gave up, less those that it waited for.
+    given_up: u32,
     expired: Option<Expiry>,
     evicted: bool,
     stopping: bool,
@@ -179,6 +183,41 @@ impl Ledger {
     }
 }
 
+/// For the door of HTTP/2.
+impl Ledger {
+    /// Requests come on streams.
+    pub(super) fn begin_streams(&self) {
+        self.entries().on_streams = true;
+    }
+
+    /// Another request has come. `false`: the connection was given up a moment ago, and must not do another thing.
+    pub(super) fn begin_stream(&self) -> bool {
+        let mut entries = self.entries();
+        entries.heads += 1;
+        entries.requests += 1;
+        !entries.evicted
+    }
+
+    /// A request is over, and either its answer was handed over to the end or the peer did not wait for it.
+    ///
+    /// A peer that opens streams only to reset them has more work done than it could ask for within the number of streams
+    /// that it may have open (CVE-2023-44487), so with too many more of those than others the connection is given up.
+    pub(super) fn end_stream(&self, whole: bool) {
+        self.end_answer();
+        let too_many = {
+            let mut entries = self.entries();
+            entries.given_up = if whole { entries.given_up.saturating_sub(1) } else { entries.given_up + 1 };
+            entries.given_up > MOST_GIVEN_UP
+        };
+        if too_many && self.evict_if(|_| true) {
+            tracing::debug!("a client opens streams only to reset them; its connection is closed");
+        }
+    }
+}
+
+/// So many more requests than it waits for may a peer give up on one connection.
+const MOST_GIVEN_UP: u32 = 100;
+
 /// For the driver.
 impl Ledger {
     /// How the connection stands, and who is to be woken when somebody else changes that.
@@ -195,6 +234,11 @@ impl Ledger {
             at_rest: entries.is_at_rest(),
             go_on: std::mem::take(&mut entries.unread_decision),
         }
+    }
+
+    /// Whether only the peer's own end is waited for.
+    pub(super) fn is_lingering(&self) -> bool {
+        self.entries().lingering
     }
 
     /// A wait has taken too long; the guard acts on it when it reads next.
@@ -218,7 +262,7 @@ impl Ledger {
 
     /// Gives the connection up if there is nothing more to do on it at present.
     pub(super) fn evict_idle(&self) -> bool {
-        self.evict_if(|entries| entries.lingering || (entries.is_at_rest() && entries.awaited == Awaited::Head))
+        self.evict_if(|entries| entries.lingering || (entries.is_at_rest() && entries.awaits_head()))
     }
 
     fn evict_if(&self, condition: impl FnOnce(&Entries) -> bool) -> bool {
@@ -248,6 +292,11 @@ impl Ledger {
 impl Entries {
     fn is_at_rest(&self) -> bool {
         self.heads == self.answers && !self.write_blocked && !self.lingering
+    }
+
+    /// The next octet would be the first of a head.
+    fn awaits_head(&self) -> bool {
+        self.on_streams || self.awaited == Awaited::Head
     }
 
     fn waits(&self) -> Waits {

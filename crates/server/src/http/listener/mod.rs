@@ -5,6 +5,9 @@
 //!                             └────────── ledger ──────────────────────┘
 //!                                            └── driver (one clock: every timeout)
 //! ```
+//!
+//! With TLS, a greeting comes before the guard. What was agreed upon there may be HTTP/2 ([`streams`]): then hyper reads the
+//! frames, the guard only watches the writing, and a door of its own judges heads that have no octets any more.
 
 mod accept;
 mod answer;
@@ -15,14 +18,16 @@ mod door;
 mod drive;
 mod framing;
 mod gate;
+mod greeting;
 mod guard;
 mod held;
 mod ledger;
 mod limits;
 mod patience;
 mod preamble;
+mod streams;
 
-pub use self::accept::serve;
+pub use self::accept::{Sockets, serve};
 pub use self::body::RequestBody;
 pub use self::framing::BodyViolation;
 pub use self::limits::{Limits, Pace};

@@ -86,7 +86,7 @@ impl Patience {
 
 /// The waiting for one message, in pieces.
 #[derive(Debug, Default)]
-struct Paced {
+pub(super) struct Paced {
     message: u64,
     octets: u64,
     /// Time spent waiting in all, and what it was when octets last moved.
@@ -96,7 +96,8 @@ struct Paced {
 }
 
 impl Paced {
-    fn observe(&mut self, moving: Option<Moving>, pace: &Pace, now: Instant) -> Option<Instant> {
+    /// Takes note of what is waited for from `now` on, if anything is: when that will have taken too long.
+    pub(super) fn observe(&mut self, moving: Option<Moving>, pace: &Pace, now: Instant) -> Option<Instant> {
         if let Some(since) = self.since.take() {
             self.spent += now.saturating_duration_since(since);
         }

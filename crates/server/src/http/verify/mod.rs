@@ -3,6 +3,7 @@
 mod api;
 mod body;
 mod read;
+mod upgrade;
 
 use std::panic::AssertUnwindSafe;
 
@@ -19,11 +20,13 @@ pub use self::api::Api;
 pub use self::body::BodyLength;
 use self::body::{limited, take_in, within};
 use self::read::{Arrived, read};
+pub use self::upgrade::Upgradable;
 use super::identity::Identity;
 use super::peer::Peer;
 use super::policy;
 use super::problem::{Refused, Unfiltered};
-use super::sign::{Answering, sign};
+use super::sign::{Answering, sign, sign_stream};
+use super::stream::{Streams, Watch};
 use crate::app::SharedApp;
 use crate::config::Route;
 use crate::edge;
@@ -69,16 +72,26 @@ async fn answer_signed(
 ) -> Response {
     let to_head = request.method() == Method::HEAD;
     let answering = Answering { to_head, received: signed.received, s2c: signed.claim.s2c() };
-    let response = match admit(app, signed, reading, request).await {
-        Ok(request) => run(api, request).await,
-        Err(refused) => refused.into_response(),
+    let (request, streams) = match admit(app, signed, reading, request).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return sign(app, answering, refused.into_response()).await,
     };
-    sign(app, answering, response).await
+    let watch = request.extensions().get::<Watch>().cloned();
+    let response = run(api, request).await;
+    // Whatever the API makes of a body that breaks off, its sender is told that it did.
+    if let Some(problem) = watch.and_then(|watch| watch.failure()) {
+        return sign(app, answering, Refused::from(problem).into_response()).await;
+    }
+    match streams {
+        Some(streams) if !is_the_guards_own(&response) => sign_stream(app, answering, &streams, response).await,
+        Some(_) | None => sign(app, answering, response).await,
+    }
 }
 
 /// Where the route lets anybody in: passed on as it comes, without an identity, and not signed.
 async fn answer_anyone(route: &Route, request: Request, api: impl Api) -> Response {
     let (mut parts, body) = request.into_parts();
+    upgrade::decide(&mut parts, None);
     policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
     match within(route, &body) {
         Ok(()) => run(api, Request::from_parts(parts, limited(route, body))).await,
@@ -86,14 +99,28 @@ async fn answer_anyone(route: &Route, request: Request, api: impl Api) -> Respon
     }
 }
 
-/// Steps 2 to 7 of protocol §4.5: the verdict, the body, and the verdict again; gives the request that the API may see.
-async fn admit(app: &SharedApp, signed: &Signed<'_>, reading: Reading, request: Request) -> Result<Request, Refused> {
-    let verdict = verify_request(app, signed.claim, signed.received, signed.peer.client, reading).await;
+/// Steps 2 to 7 of protocol §4.5: the verdict, the body, and the verdict again; gives the request that the API may see, and
+/// what is needed where streams are concerned.
+async fn admit(
+    app: &SharedApp,
+    signed: &Signed<'_>,
+    reading: Reading,
+    request: Request,
+) -> Result<(Request, Option<Streams>), Refused> {
+    let &Signed { received, claim, route, peer } = signed;
+    let verdict = verify_request(app, claim, received, peer.client, reading).await;
     let principal = admitted(app, verdict, reading)?;
-    let mut request = take_in(app, signed, request).await?;
+    let streams = Streams::of(app, route, received, &principal)?;
+    let mut request = match &streams {
+        Some(streams) if received.is_stream() => streams.take_in(route, received, request)?,
+        Some(_) | None => take_in(app, signed, request).await?,
+    };
     let principal = admitted(app, judge_again(app, &principal), reading)?;
     request.extensions_mut().insert(Identity::new(principal));
-    Ok(request)
+    if let Some(streams) = &streams {
+        streams.announce(&mut request);
+    }
+    Ok((request, streams))
 }
 
 fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Reading) -> Result<Principal, Refused> {
@@ -107,6 +134,7 @@ fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Readi
 /// knows how far it got: 502, and the guard goes on.
 async fn run(api: impl Api, request: Request) -> Response {
     let failed = || Refused::from(Problem::BAD_GATEWAY).into_response();
+    let upgradable = request.extensions().get().copied();
     let mut response = match AssertUnwindSafe(api.call(request)).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {
@@ -118,10 +146,19 @@ async fn run(api: impl Api, request: Request) -> Response {
             failed()
         }
     };
-    if response.extensions_mut().remove::<Unfiltered>().is_none() {
-        policy::keep_for_client(response.status(), response.headers_mut());
+    if is_the_guards_own(&response) {
+        return response;
     }
+    if response.status().is_informational() {
+        return upgrade::settle(upgradable, response).unwrap_or_else(failed);
+    }
+    policy::keep_for_client(response.status(), response.headers_mut());
     response
+}
+
+/// Whether the guard itself says it, and not the API.
+fn is_the_guards_own(response: &Response) -> bool {
+    response.extensions().get::<Unfiltered>().is_some()
 }
 
 /// Nothing could be decided: refuse, and tell the log why.

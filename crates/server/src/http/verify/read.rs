@@ -1,11 +1,13 @@
 use countersign_core::authority::Authority;
 use countersign_core::problem::Problem;
 use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unreadable};
+use http::Version;
 use http::request::Parts;
 
 use crate::app::SharedApp;
 use crate::config::{Accept, Route};
 use crate::http::arrival::arrive;
+use crate::http::cookies;
 use crate::http::ours::is_ours;
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
@@ -24,6 +26,9 @@ pub(super) struct Arrived<'a> {
 /// is let through where the route lets anyone in.
 pub(super) fn read<'a>(app: &'a SharedApp, parts: &mut Parts) -> Result<Arrived<'a>, Refused> {
     let (authority, peer) = arrive(app, parts)?;
+    if parts.version == Version::HTTP_2 {
+        cookies::join(&mut parts.headers);
+    }
     let route = route(app, parts.uri.path());
     match received(parts, &authority, route) {
         Ok(received) => Ok(Arrived { received: Some(received), route, peer }),

@@ -5,6 +5,7 @@
 //! the second stands in the entry and a sweep drops what has passed. A bucket is found by `created`, so one nonce under
 //! two `created` values would be two; here it is one, as it is in any shared store that is keyed by nonce.
 
+mod counts;
 mod name;
 mod saved;
 mod shard;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use countersign_core::replay::{GRACE, forgotten_at};
 use countersign_core::time::{Age, Freshness, Timestamp};
 
-use super::name::{ByKey, KeyTag, Name};
+use super::counts::Counts;
+use super::name::{ByKey, Name};
 use super::table::{Entry, NoRoom, Table};
 use super::{Burn, Limits};
 use crate::port::Seen;
@@ -22,7 +23,7 @@ pub(super) struct Rules {
 #[derive(Default)]
 pub(super) struct Shard {
     table: Table,
-    of_key: ByKey<u32>,
+    of_key: Counts,
     burnt: ByKey<Vec<Burnt>>,
     /// What was created in this second or before may have been forgotten here.
     forgotten: u64,
@@ -51,18 +52,23 @@ impl Shard {
         if self.is_burnt(name) || self.table.holds(name) {
             return Seen::Before;
         }
-        if self.of_key.get(&name.key).is_some_and(|count| *count >= rules.limits.per_key) {
+        if self.of_key.of(name.key) >= rules.limits.per_key.min(Counts::MOST) {
             return Seen::TooManyOfThisKey;
         }
         if !rules.reserve() {
             return Seen::Full;
         }
-        if self.table.insert(Entry::new(name, second)).is_err() {
+        if self.add(Entry::new(name, second)).is_err() {
             rules.release(1);
             return Seen::Full;
         }
-        *self.of_key.entry(name.key).or_default() += 1;
         Seen::Never
+    }
+
+    /// Adds an entry, and counts it; neither where there is no memory for both.
+    fn add(&mut self, entry: Entry) -> Result<(), NoRoom> {
+        self.of_key.add(entry.key())?;
+        self.table.insert(entry).inspect_err(|NoRoom| self.of_key.subtract(entry.key()))
     }
 
     /// Burns a nonce whose time has not come, unless the key has as many already.
@@ -110,10 +116,11 @@ impl Shard {
         table.retain(|entry| {
             let keep = !all && !entry.is_up_to(*forgotten);
             if !keep {
-                discount(of_key, entry.key());
+                of_key.subtract(entry.key());
             }
             keep
         });
+        of_key.shrink();
         *swept = *forgotten;
         rules.release(before - table.len());
     }
@@ -131,9 +138,8 @@ impl Shard {
 
     /// Takes back an entry. It is counted, whatever the limits are now: none is dropped for being too many.
     pub(super) fn restore(&mut self, entry: Entry, rules: &Rules) -> Result<(), NoRoom> {
-        self.table.insert(entry)?;
+        self.add(entry)?;
         rules.live.fetch_add(1, Ordering::Relaxed);
-        *self.of_key.entry(entry.key()).or_default() += 1;
         Ok(())
     }
 
@@ -145,16 +151,7 @@ impl Shard {
 
     /// The octets of the table, and the number of keys that are counted.
     pub(super) fn size(&self) -> (usize, usize) {
-        (self.table.octets(), self.of_key.len())
-    }
-}
-
-fn discount(of_key: &mut ByKey<u32>, key: KeyTag) {
-    if let Some(count) = of_key.get_mut(&key) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            of_key.remove(&key);
-        }
+        (self.table.octets(), self.of_key.keys())
     }
 }
 

@@ -97,16 +97,24 @@ impl Table {
 
     /// Drops what `keep` does not keep, in place and in one pass.
     ///
-    /// The pass begins at an empty slot, so each entry is taken up after all that stand between its home and itself, and
-    /// is put back as near to its home as the dropped ones allow.
+    /// The pass begins at an empty slot, so each entry is taken up after all that stand between its home and itself. As long
+    /// as nothing has been dropped since the last empty slot it stays; after that it is put back as near to its home as the
+    /// dropped ones allow.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(Entry) -> bool) {
         let Some(gap) = self.slots.iter().position(|slot| *slot == 0) else { return };
+        let mut has_dropped = false;
         for at in (gap..self.slots.len()).chain(0..gap) {
-            let bits = self.slots.get_mut(at).map(core::mem::take).unwrap_or_default();
-            if bits != 0 && keep(Entry(bits)) {
-                place(&mut self.slots, bits);
-            } else if bits != 0 {
+            let Some(slot) = self.slots.get_mut(at) else { return };
+            let bits = *slot;
+            if bits == 0 {
+                has_dropped = false;
+            } else if !keep(Entry(bits)) {
+                *slot = 0;
                 self.used -= 1;
+                has_dropped = true;
+            } else if has_dropped {
+                *slot = 0;
+                place(&mut self.slots, bits);
             }
         }
         if self.used * 5 < self.slots.len() * 2 {

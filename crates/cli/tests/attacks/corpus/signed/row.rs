@@ -17,6 +17,7 @@ pub(super) struct Row {
     _why: String,
     pub(super) later: Option<String>,
     pub(super) test: Option<String>,
+    pub(super) http2: Option<String>,
     pub(super) each: Option<Vec<String>>,
     pub(super) signers: Option<Vec<String>>,
     method: Option<String>,

@@ -100,7 +100,7 @@ fn split_at_colon(line: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// `1*DIGIT` (RFC 9110 §8.6), small enough for every signed or unsigned 64-bit reader further on.
-fn content_length(value: &[u8]) -> Option<u64> {
+pub(super) fn content_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() {
         return None;
     }

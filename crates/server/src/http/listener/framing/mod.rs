@@ -11,11 +11,13 @@ mod head;
 mod host;
 mod octets;
 mod request_line;
+mod stream_head;
 mod violation;
 
 use self::chunks::Chunks;
 pub(super) use self::head::Head;
 use self::head::HeadScan;
+pub(super) use self::stream_head::judge as judge_stream_head;
 pub(super) use self::violation::Violation;
 pub use crate::http::body_violation::BodyViolation;
 

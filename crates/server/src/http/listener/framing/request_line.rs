@@ -48,7 +48,7 @@ impl RequestLine {
 }
 
 /// Methods are case-sensitive (RFC 9110 §9.1). CONNECT and TRACE have no business here, and no others are known.
-fn check_method(method: &[u8]) -> Result<(), Violation> {
+pub(super) fn check_method(method: &[u8]) -> Result<(), Violation> {
     match method {
         b"GET" | b"HEAD" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"OPTIONS" => Ok(()),
         _ if is_token(method) => Err(Violation::MethodNotAllowed),
@@ -57,7 +57,7 @@ fn check_method(method: &[u8]) -> Result<(), Violation> {
 }
 
 /// Origin form, or `*` for OPTIONS. Absolute form is refused: a second authority beside `Host` is one too many.
-fn check_target(method: &[u8], target: &[u8]) -> Result<(), Violation> {
+pub(super) fn check_target(method: &[u8], target: &[u8]) -> Result<(), Violation> {
     if target == b"*" && method == b"OPTIONS" {
         return Ok(());
     }

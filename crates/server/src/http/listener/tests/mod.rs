@@ -2,6 +2,8 @@
 
 mod answers;
 mod any_octets;
+mod frames;
+mod streams;
 mod timeouts;
 mod upgrades;
 mod wire;

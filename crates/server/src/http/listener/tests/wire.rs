@@ -60,6 +60,15 @@ async fn record(request: Request<RequestBody>, seen: Arc<Mutex<Vec<Seen>>>) -> R
     })
 }
 
+/// Both ends of a connection that holds so many octets on their way.
+fn connection(octets: usize) -> (DuplexStream, Connection<DuplexStream>, Arc<Ledger>) {
+    let (client, io) = duplex(octets);
+    let ledger = Arc::new(Ledger::default());
+    let caller = Caller::new(([192, 0, 2, 1], 1234).into(), None, Arc::default());
+    let connection = Connection { io, received: Vec::new(), caller, ledger: Arc::clone(&ledger), permit: None };
+    (client, connection, ledger)
+}
+
 impl Wire {
     pub(super) fn open() -> Self {
         Self::with_buffer(1 << 20)
@@ -77,11 +86,18 @@ impl Wire {
         S: tower::Service<Request<RequestBody>, Response = Response<Body>, Error = Infallible, Future: Send>,
         S: Clone + Send + 'static,
     {
-        let (client, io) = duplex(octets);
-        let ledger = Arc::new(Ledger::default());
-        let caller = Caller::new(([192, 0, 2, 1], 1234).into(), None, Arc::default());
-        let connection = Connection { io, received: Vec::new(), caller, ledger: Arc::clone(&ledger), permit: None };
+        let (client, connection, ledger) = connection(octets);
         let served = tokio::spawn(connection.serve(service, Limits::default()));
+        Self { client, ledger, served, seen }
+    }
+
+    /// A connection that speaks HTTP/2.
+    pub(super) fn on_streams() -> Self {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let recorded = Arc::clone(&seen);
+        let service = tower::service_fn(move |request| record(request, Arc::clone(&recorded)));
+        let (client, connection, ledger) = connection(1 << 20);
+        let served = tokio::spawn(connection.serve_streams(service, Limits::default()));
         Self { client, ledger, served, seen }
     }
 

@@ -1,0 +1,28 @@
+//! The attacks of `attacks` once more, over HTTP/2.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+#![allow(dead_code, reason = "not all that is at hand is used here")]
+
+#[path = "../attacks/corpus/mod.rs"]
+mod corpus;
+#[path = "../attacks/enrolment.rs"]
+mod enrolment;
+#[path = "../../../server/tests/framing_table/mod.rs"]
+mod framing_table;
+#[path = "../attacks/proxy/mod.rs"]
+mod proxy;
+#[path = "../attacks/support/mod.rs"]
+mod support;
+#[path = "../attacks/unproven.rs"]
+mod unproven;
+#[path = "../attacks/window.rs"]
+mod window;
+
+/// What is spoken with the guards here.
+const TRANSPORT: support::transport::Transport = support::transport::Transport::Http2;
