@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use countersign_core::account::{KeyRecord, KeyState, User, UserState};
 use countersign_core::id::{KeyId, UserId};
-use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Unsealable};
+use countersign_core::secret::{KeyPair, Root, Sealed, Unsealable};
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use tokio::sync::watch;
 
 use self::holders::Holders;
+use crate::shared_kek::SharedKek;
 
 /// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
 #[derive(Debug, Default)]
@@ -99,6 +100,16 @@ impl Keyring {
         }
     }
 
+    /// From now on the root of this key is sealed as `fresh`, if it was sealed as `former` until now.
+    pub fn reseal(&self, keyid: &str, former: &Sealed, fresh: &Sealed) -> Result<(), InDoubt> {
+        let mut holders = self.holders.write().map_err(|_| InDoubt)?;
+        let resealed = holders.find(keyid).filter(|holder| holder.record.root == *former);
+        if let Some(resealed) = resealed.map(|holder| holder.resealed(fresh)) {
+            holders.put(Arc::new(resealed));
+        }
+        Ok(())
+    }
+
     /// How many keys are so.
     pub fn count(&self, so: impl Fn(&KeyRecord) -> bool) -> Result<u64, InDoubt> {
         Ok(self.holders.read().map_err(|_| InDoubt)?.iter().filter(|holder| so(&holder.record)).count() as u64)
@@ -139,6 +150,16 @@ impl Holder {
         }
     }
 
+    fn resealed(&self, root: &Sealed) -> Self {
+        Self {
+            keys: self.keys.clone(),
+            admission: self.admission,
+            principal: self.principal.clone(),
+            record: Box::new(KeyRecord { root: root.clone(), ..KeyRecord::clone(&self.record) }),
+            envelope_keys: self.envelope_keys.clone(),
+        }
+    }
+
     /// Whose key it is.
     pub fn principal(&self) -> &Principal {
         &self.principal
@@ -158,12 +179,12 @@ impl Holder {
     }
 
     /// The keys of both directions, unsealed and derived on first use.
-    pub fn keys(&self, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
+    pub fn keys(&self, kek: &SharedKek) -> Result<&KeyPair, Unsealable> {
         self.pair(Purpose::Requests, kek)
     }
 
     /// The keys of both directions for this purpose, unsealed and derived on first use.
-    pub fn pair(&self, purpose: Purpose, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
+    pub fn pair(&self, purpose: Purpose, kek: &SharedKek) -> Result<&KeyPair, Unsealable> {
         let derived = match purpose {
             Purpose::Requests => self.keys.get(),
             Purpose::Envelopes => self.envelope_keys.get().map(Box::as_ref),
@@ -180,7 +201,7 @@ impl Holder {
     }
 
     /// The root of the key, unsealed anew: for derivations that are rare.
-    pub fn root(&self, kek: &KeyEncryptionKey) -> Result<Root, Unsealable> {
+    pub fn root(&self, kek: &SharedKek) -> Result<Root, Unsealable> {
         kek.open32(self.principal.key.as_str(), self.principal.username.as_str(), &self.record.root).map(Root::new)
     }
 }

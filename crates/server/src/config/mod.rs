@@ -43,7 +43,6 @@ pub use origin::Origin;
 pub use overrides::Overrides;
 pub use route::{Accept, Route, Routes};
 pub use route_path::RoutePath;
-pub(crate) use secret::octets32;
 pub use secret::{KekSource, SeedKeySource};
 pub use settings::Config;
 pub use tls::TlsFiles;

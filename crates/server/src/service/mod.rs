@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod folding;
 pub mod handshakes;
 pub mod idempotency;
+pub mod rekey;
 pub mod seed_enrol;
 pub mod stream_keys;
 pub mod throttle;
