@@ -113,7 +113,7 @@ async fn hammer(address: SocketAddr, keys: Arc<Vec<Key>>, first: usize, history:
 async fn call(address: SocketAddr, key: &Key) -> Option<String> {
     let stream = tokio::net::TcpStream::connect(address).await.ok()?;
     let draft = Draft::new("GET", "/v1", &address.to_string(), &key.keyid).without_body().with("Connection", "close");
-    let mut wire = Wire::of(stream);
+    let mut wire = Wire::of(stream).await;
     wire.send(&draft.sign(key).octets()).await;
     let answer = String::from_utf8(wire.rest().await).unwrap();
     answer.trim_end().ends_with('}').then_some(answer)
