@@ -3,7 +3,7 @@ use axum::extract::Request;
 use countersign_core::problem::Problem;
 use http_body_util::Limited;
 
-use super::{Signed, upgrade};
+use super::Signed;
 use crate::app::SharedApp;
 use crate::config::Route;
 use crate::http::policy;
@@ -18,7 +18,6 @@ pub struct BodyLength(pub u64);
 pub(super) async fn take_in(app: &SharedApp, signed: &Signed<'_>, request: Request) -> Result<Request, Refused> {
     let (mut parts, body) = request.into_parts();
     within(signed.route, &body)?;
-    let upgrade = upgrade::wanted(&parts, signed);
     let spool = Spool {
         limit: signed.route.max_body,
         directory: &app.accounts.config.data,
@@ -37,7 +36,6 @@ pub(super) async fn take_in(app: &SharedApp, signed: &Signed<'_>, request: Reque
         tracing::debug!(dropped, "header fields that the signature does not cover");
     }
     parts.extensions.insert(BodyLength(spooled.length()));
-    upgrade::decide(&mut parts, upgrade.filter(|_| spooled.length() == 0));
     Ok(Request::from_parts(parts, spooled.into_body()))
 }
 
