@@ -103,7 +103,9 @@ impl Streams {
 
     /// Whether an answer with this status to a request of this kind goes out as a stream.
     pub(super) fn streams_answer(&self, to_head: bool, status: StatusCode) -> bool {
-        self.answer && !to_head && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        let has_no_body =
+            matches!(status, StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        self.answer && !to_head && !has_no_body
     }
 
     /// The frames of an answer whose head has this MAC.
