@@ -6,6 +6,7 @@ pub mod control;
 pub mod enrol;
 pub mod folding;
 pub mod handshakes;
+pub mod idempotency;
 pub mod seed_enrol;
 pub mod stream_keys;
 pub mod throttle;
