@@ -33,6 +33,26 @@ pub struct Holder {
     admission: Admission,
     principal: Principal,
     record: Box<KeyRecord>,
+    envelope_keys: OnceLock<Box<KeyPair>>,
+}
+
+/// What a pair of keys is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Requests and answers of HTTP (protocol §4, §5).
+    Requests,
+    /// Envelopes (protocol §8).
+    Envelopes,
+}
+
+impl Purpose {
+    /// The pair of this root.
+    pub fn pair_of(self, root: &Root, keyid: &str) -> KeyPair {
+        match self {
+            Self::Requests => root.key_pair(keyid),
+            Self::Envelopes => root.envelope_pair(keyid),
+        }
+    }
 }
 
 /// Whether a key may sign.
@@ -105,7 +125,8 @@ impl Holder {
         };
         let principal =
             Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
-        Self { keys: OnceLock::new(), admission, principal, record: Box::new(record) }
+        let (keys, envelope_keys) = (OnceLock::new(), OnceLock::new());
+        Self { keys, admission, principal, record: Box::new(record), envelope_keys }
     }
 
     fn entombed(&self) -> Self {
@@ -114,6 +135,7 @@ impl Holder {
             admission: Admission::Tombstone,
             principal: self.principal.clone(),
             record: self.record.clone(),
+            envelope_keys: self.envelope_keys.clone(),
         }
     }
 
@@ -137,11 +159,24 @@ impl Holder {
 
     /// The keys of both directions, unsealed and derived on first use.
     pub fn keys(&self, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
-        if let Some(keys) = self.keys.get() {
+        self.pair(Purpose::Requests, kek)
+    }
+
+    /// The keys of both directions for this purpose, unsealed and derived on first use.
+    pub fn pair(&self, purpose: Purpose, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
+        let derived = match purpose {
+            Purpose::Requests => self.keys.get(),
+            Purpose::Envelopes => self.envelope_keys.get().map(Box::as_ref),
+        };
+        if let Some(keys) = derived {
             return Ok(keys);
         }
+        let derive = |root: &Root| purpose.pair_of(root, self.principal.key.as_str());
         let root = self.root(kek)?;
-        Ok(self.keys.get_or_init(|| root.key_pair(self.principal.key.as_str())))
+        Ok(match purpose {
+            Purpose::Requests => self.keys.get_or_init(|| derive(&root)),
+            Purpose::Envelopes => self.envelope_keys.get_or_init(|| Box::new(derive(&root))),
+        })
     }
 
     /// The root of the key, unsealed anew: for derivations that are rare.

@@ -44,13 +44,13 @@ pub(super) async fn run(args: &Args, client: &Client) -> anyhow::Result<Exit> {
         Some(source) => upload(args, client, &source).await?,
         None => {
             let body = Bytes::copy_from_slice(data.unwrap_or_default().as_bytes());
-            client.download(&method(args), &args.url, headers(&args.headers), body).await
+            client.download(&method(args), args.url(), headers(&args.headers), body).await
         }
     };
     match called {
         Ok(Reply::Whole(answer)) => answered(args, &answer),
         Ok(Reply::Stream(download)) => print(args, *download).await,
-        Err(error) => failed(args, &error),
+        Err(error) => failed(args, &error, None),
     }
 }
 
@@ -62,7 +62,7 @@ fn method(args: &Args) -> Method {
 async fn upload(args: &Args, client: &Client, source: &Source<'_>) -> anyhow::Result<Result<Reply, CallError>> {
     let attempt = async || {
         let data = source.open().await?;
-        anyhow::Ok(client.upload(&method(args), &args.url, headers(&args.headers), data).await)
+        anyhow::Ok(client.upload(&method(args), args.url(), headers(&args.headers), data).await)
     };
     let first = attempt().await?;
     match (&first, source) {

@@ -8,6 +8,7 @@ mod check;
 mod checked;
 mod client_address;
 mod desk;
+mod envelope;
 mod environment;
 mod fault;
 mod file;
@@ -33,6 +34,7 @@ mod written;
 
 pub use authority::Authorities;
 pub use checked::Checked;
+pub use envelope::{Envelopes, Target};
 pub use fault::{ConfigError, Fault};
 pub use limits::{Limits, Log, LogFormat, ReplayQuotas, Sizes};
 pub use listing::{Entry, Listing};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use countersign_core::time::Freshness;
 
+use super::envelope::Envelopes;
 use super::limits::{Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
 use super::route::Routes;
@@ -43,12 +44,16 @@ pub struct Config {
     pub kek: KekSource,
     /// How many nonces the replay guard holds.
     pub replay: ReplayQuotas,
+    /// The room for the outcomes of one user's requests with idempotency keys, in octets.
+    pub max_kept_per_user: u64,
     /// What a listener allows.
     pub limits: Limits,
     /// What is logged, and how.
     pub log: Log,
     /// What holds for which part of the API.
     pub routes: Routes,
+    /// What is taken in envelopes.
+    pub envelopes: Envelopes,
     pub(super) dangers: Vec<String>,
 }
 

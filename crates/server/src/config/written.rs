@@ -34,9 +34,13 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) replay: WrittenReplay,
     #[serde(default)]
+    pub(super) idempotency: WrittenIdempotency,
+    #[serde(default)]
     pub(super) limits: WrittenLimits,
     #[serde(default)]
     pub(super) log: WrittenLog,
+    #[serde(default)]
+    pub(super) envelope: WrittenEnvelope,
     #[serde(default)]
     pub(super) route: Vec<WrittenRoute>,
 }
@@ -45,6 +49,11 @@ pub(super) struct Written {
 pub(super) struct WrittenReplay {
     pub(super) per_key: Option<u64>,
     pub(super) total: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenIdempotency {
+    pub(super) max_per_user: Option<Size>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -72,5 +81,25 @@ pub(super) struct WrittenRoute {
     pub(super) stream: Option<bool>,
     pub(super) max_stream: Option<Size>,
     pub(super) raw_path: Option<bool>,
+    pub(super) keep_outcomes: Option<bool>,
     pub(super) websocket: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenEnvelope {
+    pub(super) max_message: Option<Size>,
+    pub(super) in_flight: Option<u64>,
+    pub(super) idle_seconds: Option<u64>,
+    pub(super) max_connections: Option<u64>,
+    pub(super) max_connections_per_address: Option<u64>,
+    #[serde(default)]
+    pub(super) action: Vec<WrittenAction>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenAction {
+    pub(super) name: Option<String>,
+    pub(super) method: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) content_type: Option<String>,
 }
