@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use countersign_client::conversation::ClockChange;
-use countersign_client::{Answer, CallError, Interference};
+use countersign_client::{Answer, CallError, IdempotencyKey, Interference, fresh_idempotency_key};
 use countersign_core::envelope::Action;
 use countersign_core::problem::Problem;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -16,6 +16,8 @@ use crate::{input, say};
 mod envelope;
 mod report;
 mod stream;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A change of the server's clock below this is not worth writing down.
 const WORTH_KEEPING_MS: u64 = 1_000;
@@ -30,6 +32,7 @@ const WORTH_KEEPING_MS: u64 = 1_000;
   countersign call -X DELETE /v1/orders/7
   countersign call -H 'content-type: application/json' -d '{"amount":25}' '/v1/transfers?dry=0'
   countersign call --profile work --json -d @order.json https://api.example.com/v1/orders
+  countersign call --idempotency-key order-4711 -d @order.json /v1/orders    # acts once, however often it is run
   countersign call --stream /v1/events
   countersign call --stream -X PUT -d @backup.tar /v1/files/backup.tar
   countersign call --envelope transfer.create -d '{"amount":25}'"#)]
@@ -49,6 +52,13 @@ pub(crate) struct Args {
     /// The body; @FILE reads it from a file, @- from stdin
     #[arg(short = 'd', long = "data", value_name = "BODY|@FILE")]
     data: Option<String>,
+    /// A name for this request: the server carries it out once, however often it is sent within a day. Without this, a
+    /// request that may change something gets a random one
+    #[arg(long, value_name = "KEY", value_parser = IdempotencyKey::named, conflicts_with_all = ["no_idempotency", "stream"])]
+    idempotency_key: Option<IdempotencyKey>,
+    /// Send no Idempotency-Key, and nothing a second time when its answer gets lost
+    #[arg(long)]
+    no_idempotency: bool,
     /// Print the status and the covered headers before the body
     #[arg(short = 'i', long, conflicts_with = "json")]
     include: bool,
@@ -70,7 +80,8 @@ pub(crate) struct Args {
 }
 
 /// What says something about a request of HTTP, or about its answer.
-const NOT_OF_ENVELOPES: [&str; 7] = ["method", "headers", "include", "json", "show_unverified", "stream", "url"];
+const NOT_OF_ENVELOPES: [&str; 9] =
+    ["method", "headers", "idempotency_key", "no_idempotency", "include", "json", "show_unverified", "stream", "url"];
 
 impl Args {
     fn url(&self) -> &str {
@@ -88,7 +99,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(action) = &args.envelope {
         return envelope::run(&shelf, &args, &profile, action).await;
     }
-    let client = profile.client()?;
+    let client = profile.client()?.without_idempotency_keys();
     if args.stream {
         let exit = stream::run(&args, &client).await;
         keep_clock(&shelf, &args, profile.offset_ms, client.conversation().offset_ms());
@@ -97,7 +108,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let body = args.data.as_deref().map(input::octets).transpose()?;
     let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
     let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body));
-    let called = client.call(&method, args.url(), headers(&args.headers), body).await;
+    let mut headers = headers(&args.headers);
+    let key = key(&args, &method, &headers)?;
+    if let Some(key) = &key {
+        headers.insert(IDEMPOTENCY_KEY, HeaderValue::try_from(key.to_string())?);
+    }
+    let called = client.call(&method, args.url(), headers, body).await;
     let offset_ms = client.conversation().offset_ms();
     keep_clock(&shelf, &args, profile.offset_ms, offset_ms);
     let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms, called: &called };
@@ -106,8 +122,22 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     }
     Ok(match &called {
         Ok(answer) => answered(&args, answer)?,
-        Err(error) => failed(&args, error)?,
+        Err(error) => failed(&args, error, key.as_ref())?,
     })
+}
+
+/// The key that the request is to have; it is drawn here, so that a person can be told it when no answer comes.
+fn key(args: &Args, method: &Method, headers: &HeaderMap) -> anyhow::Result<Option<IdempotencyKey>> {
+    let is_set = headers.contains_key(IDEMPOTENCY_KEY);
+    match &args.idempotency_key {
+        Some(_) if is_set => anyhow::bail!("the key stands in -H and in --idempotency-key; leave one of them away"),
+        Some(_) if method.is_safe() => {
+            anyhow::bail!("{method} changes nothing, so --idempotency-key has no use; leave it away, or set -X")
+        }
+        Some(key) => Ok(Some(key.clone())),
+        None if is_set || method.is_safe() || args.no_idempotency => Ok(None),
+        None => Ok(Some(fresh_idempotency_key()?)),
+    }
 }
 
 /// Keeps what was learnt of the server's clock, for the next call.
@@ -121,6 +151,9 @@ fn keep_clock(shelf: &Shelf, args: &Args, from_ms: i64, to_ms: i64) {
 
 fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
     say_what_it_took(answer.retried, answer.clock_change);
+    if answer.answer_was_lost {
+        say::note("the first answer got lost; the request was sent once more with the same Idempotency-Key");
+    }
     let verified = &answer.verified;
     if !args.json {
         if args.include {
@@ -164,8 +197,31 @@ fn outcome(problem: Option<&Problem>, is_unknown: bool) -> &'static str {
     }
 }
 
-fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
+fn failed(args: &Args, error: &CallError, key: Option<&IdempotencyKey>) -> anyhow::Result<Exit> {
     say::note(say::chain(error));
+    let exit = failure(args, error)?;
+    if let Some(key) = key.filter(|_| may_have_been_carried_out(error)) {
+        let key = quoted(key.name());
+        say::note(format_args!("to send it again and have it carried out once, add --idempotency-key {key}"));
+    }
+    Ok(exit)
+}
+
+const fn may_have_been_carried_out(error: &CallError) -> bool {
+    match error {
+        CallError::Interference(_) | CallError::Unverified(_) => true,
+        CallError::Network(network) => network.outcome_is_unknown(),
+        _ => false,
+    }
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = word.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.'));
+    if is_plain && !word.starts_with('-') { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+fn failure(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
     Ok(match error {
         CallError::Interference(class) => {
             say::note("the answer is withheld; whether the request was carried out is unknown");
@@ -220,6 +276,13 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_quoted_where_a_shell_would_take_it_apart() {
+        for (key, word) in [("order-4711", "order-4711"), ("a b", "'a b'"), ("-x", "'-x'"), ("it's", r"'it'\''s'")] {
+            assert_eq!(quoted(key), word);
+        }
+    }
 
     #[test]
     fn a_header_is_a_name_a_colon_and_a_value() {

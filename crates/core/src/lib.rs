@@ -11,6 +11,7 @@ pub mod enrolment;
 pub mod envelope;
 pub mod event;
 pub mod id;
+pub mod idempotency;
 pub mod network;
 pub mod problem;
 pub mod replay;

@@ -34,6 +34,8 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) replay: WrittenReplay,
     #[serde(default)]
+    pub(super) idempotency: WrittenIdempotency,
+    #[serde(default)]
     pub(super) limits: WrittenLimits,
     #[serde(default)]
     pub(super) log: WrittenLog,
@@ -47,6 +49,11 @@ pub(super) struct Written {
 pub(super) struct WrittenReplay {
     pub(super) per_key: Option<u64>,
     pub(super) total: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenIdempotency {
+    pub(super) max_per_user: Option<Size>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -74,6 +81,7 @@ pub(super) struct WrittenRoute {
     pub(super) stream: Option<bool>,
     pub(super) max_stream: Option<Size>,
     pub(super) raw_path: Option<bool>,
+    pub(super) keep_outcomes: Option<bool>,
     pub(super) websocket: Option<bool>,
 }
 

@@ -7,6 +7,7 @@ pub mod enrol;
 pub mod envelope;
 pub mod folding;
 pub mod handshakes;
+pub mod idempotency;
 pub mod seed_enrol;
 pub mod stream_keys;
 pub mod throttle;

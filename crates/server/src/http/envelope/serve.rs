@@ -90,7 +90,11 @@ const fn standing(refusal: Refusal) -> Standing {
         | Refusal::NameTaken
         | Refusal::TicketSpent
         | Refusal::WarmingUp
-        | Refusal::Unavailable => Standing::Refused,
+        | Refusal::Unavailable
+        | Refusal::KeyOfAnother
+        | Refusal::InFlight
+        | Refusal::OutcomeUnknown
+        | Refusal::TooMuchKept => Standing::Refused,
     }
 }
 
