@@ -89,12 +89,12 @@ const fn standing(refusal: Refusal) -> Standing {
         | Refusal::Throttled
         | Refusal::NameTaken
         | Refusal::TicketSpent
-        | Refusal::WarmingUp
-        | Refusal::Unavailable
         | Refusal::KeyOfAnother
         | Refusal::InFlight
         | Refusal::OutcomeUnknown
-        | Refusal::TooMuchKept => Standing::Refused,
+        | Refusal::TooMuchKept
+        | Refusal::WarmingUp
+        | Refusal::Unavailable => Standing::Refused,
     }
 }
 
