@@ -80,7 +80,8 @@ pub(crate) struct Args {
 }
 
 /// What says something about a request of HTTP, or about its answer.
-const NOT_OF_ENVELOPES: [&str; 7] = ["method", "headers", "include", "json", "show_unverified", "stream", "url"];
+const NOT_OF_ENVELOPES: [&str; 9] =
+    ["method", "headers", "idempotency_key", "no_idempotency", "include", "json", "show_unverified", "stream", "url"];
 
 impl Args {
     fn url(&self) -> &str {

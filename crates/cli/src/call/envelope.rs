@@ -20,7 +20,7 @@ pub(super) async fn run(shelf: &Shelf, args: &Args, profile: &Profile, action: &
     keep_clock(shelf, args, *offset_ms, client.conversation().offset_ms());
     match &called {
         Ok(answer) => answered(answer),
-        Err(error) => failed(args, error),
+        Err(error) => failed(args, error, None),
     }
 }
 
