@@ -32,7 +32,7 @@ use crate::service::folding::Folding;
 use crate::service::handshakes::Handshakes;
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
-use crate::worker::housekeeping;
+use crate::worker::{housekeeping, key_ends};
 
 /// Why the guard was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,7 @@ impl Guard {
         control.spawn(socket.serve(end_of_control.clone().cancelled_owned(), operator(app.clone())));
         let mut workers = JoinSet::new();
         workers.spawn(housekeeping::run(app.clone(), end_of_work.clone()));
+        workers.spawn(key_ends::run(app.clone(), end_of_work.clone()));
         let keeper = AcceptMarkKeeper::new(app.replay.clone(), app.accounts.stores.events.clone());
         workers.spawn(keeper.run(edge::now, end_of_work.clone()));
         Self { app, control, workers, end_of_control, end_of_work }

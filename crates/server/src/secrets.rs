@@ -5,6 +5,8 @@ use countersign_core::secret::{KeyEncryptionKey, MacKey, RowKey, Sealed, Secret3
 use countersign_store::port::{ServerSecrets, StoreError};
 use std::sync::RwLock;
 
+use crate::static_keys::{self, StaticKeys};
+
 /// Why the server's secrets cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
@@ -17,6 +19,9 @@ pub enum SecretsError {
          directory, or kek_file, or COUNTERSIGN_KEK)"
     )]
     Sealed(#[from] Unsealable),
+    /// A thread died while it was changing them.
+    #[error("the server's secrets are in doubt after a fault; restart the server")]
+    InDoubt,
 }
 
 /// Every secret that is the server's own.
@@ -24,8 +29,8 @@ pub enum SecretsError {
 pub struct Secrets {
     /// Seals everything at rest.
     pub kek: KeyEncryptionKey,
-    /// The static X25519 key of enrolments.
-    pub enrolment: Secret32,
+    /// The static X25519 keys of handshakes.
+    pub static_keys: StaticKeys,
     /// Derives the psk of tickets (K_ticket).
     pub ticket: MacKey,
     /// Derives the roots of keys that do not exist.
@@ -48,7 +53,7 @@ pub struct Group {
     pub rotation: u64,
 }
 
-const OWNER: &str = "server";
+pub(crate) const OWNER: &str = "server";
 const GROUP: &str = "group psk";
 
 impl Secrets {
@@ -60,13 +65,14 @@ impl Secrets {
         random: impl Fn() -> [u8; 44] + Send + Sync,
     ) -> Result<Self, SecretsError> {
         let keep = Keep { store, kek: &kek, random: &random };
-        let enrolment = keep.first("static x25519").await?;
+        let current = keep.first(static_keys::CURRENT).await?;
+        let static_keys = StaticKeys::open(store, &kek, current).await?;
         let ticket = MacKey::new(&keep.first("ticket").await?);
         let decoy = MacKey::new(&keep.first("decoy").await?);
         let fingerprint = keep.first("replay fingerprint").await?;
         let row = RowKey::new(&keep.first("row mac").await?);
         let group = RwLock::new(Group { psk: keep.first(GROUP).await?, rotation: 0 });
-        Ok(Self { kek, enrolment, ticket, decoy, fingerprint, row, seed, group })
+        Ok(Self { kek, static_keys, ticket, decoy, fingerprint, row, seed, group })
     }
 
     /// The shared key of the group, as it stands on group cards now. None when a fault left it in doubt.

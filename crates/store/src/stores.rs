@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::memory::Memory;
-use crate::port::{AcceptMarks, BurntNonces, Enrolments, Events, Keys, ServerSecrets, Tickets, Users};
+use crate::port::{AcceptMarks, BurntNonces, Enrolments, Events, Keys, ServerSecrets, Successions, Tickets, Users};
 
 /// Every port of one store, for a server to hand around.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Stores {
     pub tickets: Arc<dyn Tickets>,
     /// How users and keys come into being.
     pub enrolments: Arc<dyn Enrolments>,
+    /// How keys follow one another.
+    pub successions: Arc<dyn Successions>,
     /// The event log.
     pub events: Arc<dyn Events>,
     /// The persisted part of the accept clock.
@@ -41,7 +43,7 @@ impl Stores {
     /// The server's secrets, and one adapter of all other ports.
     pub(crate) fn of<A>(adapter: &Arc<A>, server_secrets: Arc<dyn ServerSecrets>) -> Self
     where
-        A: Users + Keys + Tickets + Enrolments + Events + AcceptMarks + BurntNonces + 'static,
+        A: Users + Keys + Tickets + Enrolments + Successions + Events + AcceptMarks + BurntNonces + 'static,
     {
         Self {
             server_secrets,
@@ -49,6 +51,7 @@ impl Stores {
             keys: adapter.clone(),
             tickets: adapter.clone(),
             enrolments: adapter.clone(),
+            successions: adapter.clone(),
             events: adapter.clone(),
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),

@@ -10,6 +10,7 @@ mod seal;
 
 pub use label::label;
 pub use mac::MacKey;
+pub(crate) use root::expand;
 pub use root::{KeyPair, Root};
 pub use row::{RowKey, RowMac};
 pub use seal::{KeyEncryptionKey, Sealed, Unsealable, WeakKek};

@@ -49,6 +49,7 @@ impl Refused {
             | Refusal::Throttled
             | Refusal::NameTaken
             | Refusal::TicketSpent
+            | Refusal::NotTheSuccessor
             | Refusal::Unavailable => refused,
         }
     }
@@ -71,7 +72,7 @@ impl Refused {
 
 /// Marks an answer that the guard itself has made: what an API may not say is not taken out of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unfiltered;
+pub(crate) struct Unfiltered;
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {

@@ -9,7 +9,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 
 use super::claim::{Claim, Claimant};
-use super::{Undecided, confirm};
+use super::{Undecided, confirm, rotate};
 use crate::app::{App, SharedApp};
 
 /// Loads, decides, remembers (protocol §4). Nothing is written before the MAC is good.
@@ -25,8 +25,8 @@ pub async fn verify_request(
         Err(refusal) => return Ok(Verdict::Refuse(refusal)),
     };
     let verdict = match request.authenticate(claim.c2s(), app.freshness, now) {
-        _ if !claim.may_sign() => Verdict::Refuse(unproven(app, claim, request)),
-        Authentication::BadSignature => Verdict::Refuse(unproven(app, claim, request)),
+        _ if !claim.may_sign(now) => Verdict::Refuse(unproven(app, claim, request, now)),
+        Authentication::BadSignature => Verdict::Refuse(unproven(app, claim, request, now)),
         Authentication::Stale => Verdict::Refuse(Refusal::Stale),
         Authentication::FutureDated(authentic) => Verdict::Refuse(app.replay.burn(&authentic).await?),
         Authentication::Authentic(authentic) => match app.replay.remember(&authentic, now).await? {
@@ -42,17 +42,17 @@ pub async fn verify_request(
 
 /// The verdict on an admitted request once its body is here. That can take minutes, and a key that was taken back
 /// meanwhile must not act: else whoever has stolen it begins a few requests in advance.
-pub fn judge_again(app: &App, principal: &Principal) -> Result<Verdict, Undecided> {
+pub fn judge_again(app: &App, principal: &Principal, now: Timestamp) -> Result<Verdict, Undecided> {
     let holder = app.accounts.keyring.find(principal.key.as_str())?;
-    Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict()))
+    Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict(now)))
 }
 
 /// The one refusal for all that fails before the MAC has verified: same answer, same work.
-fn unproven(app: &App, claim: &Claim, request: &Received) -> Refusal {
+fn unproven(app: &App, claim: &Claim, request: &Received, now: Timestamp) -> Refusal {
     claim.spend_as_decoy(app, request.keyid());
     match claim.claimant() {
         Claimant::Nobody => Refusal::UnknownKey,
-        Claimant::Holder(_) if !claim.may_sign() => Refusal::RevokedKey,
+        Claimant::Holder(_) if !claim.may_sign(now) => Refusal::RevokedKey,
         Claimant::Holder(_) | Claimant::Pending => Refusal::BadSignature,
     }
 }
@@ -65,7 +65,13 @@ async fn admit(
     now: Timestamp,
 ) -> Result<Verdict, Undecided> {
     match claim.claimant() {
-        Claimant::Holder(holder) => Ok(holder.verdict()),
+        Claimant::Holder(holder) => {
+            let verdict = holder.verdict(now);
+            if matches!(verdict, Verdict::Admit(_)) {
+                rotate::note_use(app, holder, from, now).await?;
+            }
+            Ok(verdict)
+        }
         Claimant::Pending => confirm::confirm(app, request, from, now).await,
         Claimant::Nobody => Ok(Verdict::Refuse(Refusal::UnknownKey)),
     }
@@ -81,7 +87,11 @@ async fn report(app: &App, keyid: &str, refusal: Refusal, from: IpAddr, now: Tim
         Refusal::Stale | Refusal::FutureDated => EventKind::ClockSkew,
         Refusal::Replayed => EventKind::Replay,
         Refusal::Throttled => EventKind::Throttled,
-        Refusal::WarmingUp | Refusal::Unavailable | Refusal::NameTaken | Refusal::TicketSpent => return Ok(()),
+        Refusal::WarmingUp
+        | Refusal::Unavailable
+        | Refusal::NameTaken
+        | Refusal::TicketSpent
+        | Refusal::NotTheSuccessor => return Ok(()),
     };
     if let Some(event) = app.folding.note(kind, keyid, from, now) {
         app.accounts.stores.events.record(&event).await?;

@@ -7,6 +7,7 @@ mod events;
 mod keys;
 mod replay;
 mod server_secrets;
+mod successions;
 mod tickets;
 mod users;
 
@@ -59,6 +60,11 @@ struct Poisoned;
 #[derive(Debug, thiserror::Error)]
 #[error("there is a {0} of this id already")]
 struct IdTaken(&'static str);
+
+/// What is kept for a user needs one.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no user of this id")]
+struct NoUser;
 
 #[cfg(test)]
 mod tests {

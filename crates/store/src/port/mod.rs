@@ -13,6 +13,7 @@ mod events;
 mod keys;
 mod replay_guard;
 mod server_secrets;
+mod successions;
 mod tickets;
 mod users;
 
@@ -23,6 +24,7 @@ pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded};
 pub use keys::Keys;
 pub use replay_guard::{ReplayGuard, Seen};
 pub use server_secrets::ServerSecrets;
+pub use successions::{Succeeded, Successions, TakenBack};
 pub use tickets::Tickets;
 pub use users::Users;
 

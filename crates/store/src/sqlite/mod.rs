@@ -18,6 +18,7 @@ mod open;
 mod reading;
 mod row;
 mod server_secrets;
+mod successions;
 mod tickets;
 mod users;
 mod value;

@@ -115,7 +115,7 @@ async fn admit(
         Some(streams) if received.is_stream() => streams.take_in(route, received, request)?,
         Some(_) | None => take_in(app, signed, request).await?,
     };
-    let principal = admitted(app, judge_again(app, &principal), reading)?;
+    let principal = admitted(app, judge_again(app, &principal, edge::now().wall), reading)?;
     request.extensions_mut().insert(Identity::new(principal));
     if let Some(streams) = &streams {
         streams.announce(&mut request);
