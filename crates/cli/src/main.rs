@@ -8,12 +8,16 @@ mod event;
 mod exit;
 mod input;
 mod key;
+mod key_own;
+mod key_recover;
+mod key_rotate;
 mod key_show;
 mod operate;
 mod print;
 mod profile;
 mod say;
 mod serve;
+mod server_key;
 mod user;
 mod verify;
 
@@ -42,6 +46,8 @@ enum Command {
     User(user::Command),
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    ServerKey(server_key::Command),
     #[command(subcommand)]
     Event(event::Command),
     Doctor(doctor::Args),
@@ -72,6 +78,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::run(args).await,
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
+        Command::ServerKey(command) => server_key::run(command).await,
         Command::Event(command) => event::run(command).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Verify(args) => verify::run(&args),

@@ -12,6 +12,7 @@
 pub mod conversation;
 mod credentials;
 mod enrol;
+mod keys;
 mod middleware;
 mod stream;
 mod target;
@@ -23,6 +24,7 @@ pub use conversation::{Conversation, Unverified, Verified};
 pub use countersign_core::signature::Interference;
 pub use credentials::Credentials;
 pub use enrol::{Enrolment, EnrolmentError, Person, enrol, enrol_in_seed_mode};
+pub use keys::{KeyError, OwnKey, recovery_codes, rotate};
 pub use middleware::{NotForUs, SignAndVerify};
 pub use reqwest::Upgraded;
 pub use stream::{Download, Reply, Upload};
