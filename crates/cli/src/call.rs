@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use countersign_client::{Answer, CallError, Interference, Verified};
+use countersign_client::{Answer, CallError, IdempotencyKey, Interference, Verified, fresh_idempotency_key};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::exit::Exit;
@@ -12,6 +12,8 @@ use crate::{input, key_rotate, say};
 
 mod report;
 mod stream;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A change of the server's clock below this is not worth writing down.
 const WORTH_KEEPING_MS: u64 = 1_000;
@@ -26,6 +28,7 @@ const WORTH_KEEPING_MS: u64 = 1_000;
   countersign call -X DELETE /v1/orders/7
   countersign call -H 'content-type: application/json' -d '{"amount":25}' '/v1/transfers?dry=0'
   countersign call --profile work --json -d @order.json https://api.example.com/v1/orders
+  countersign call --idempotency-key order-4711 -d @order.json /v1/orders    # acts once, however often it is run
   countersign call --stream /v1/events
   countersign call --stream -X PUT -d @backup.tar /v1/files/backup.tar"#)]
 pub(crate) struct Args {
@@ -44,6 +47,13 @@ pub(crate) struct Args {
     /// The body; @FILE reads it from a file, @- from stdin
     #[arg(short = 'd', long = "data", value_name = "BODY|@FILE")]
     data: Option<String>,
+    /// A name for this request: the server carries it out once, however often it is sent within a day. Without this, a
+    /// request that may change something gets a random one
+    #[arg(long, value_name = "KEY", value_parser = IdempotencyKey::named, conflicts_with_all = ["no_idempotency", "stream"])]
+    idempotency_key: Option<IdempotencyKey>,
+    /// Send no Idempotency-Key, and nothing a second time when its answer gets lost
+    #[arg(long)]
+    no_idempotency: bool,
     /// Print the status and the covered headers before the body
     #[arg(short = 'i', long, conflicts_with = "json")]
     include: bool,
@@ -67,7 +77,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(file) = &args.ca {
         profile.server = profile.server.trusting(Some(input::certificate_authorities(file)?));
     }
-    let client = profile.client()?;
+    let client = profile.client()?.without_idempotency_keys();
     if args.stream {
         let exit = stream::run(&args, &client).await;
         keep_clock(&shelf, &args, profile.offset_ms, client.conversation().offset_ms());
@@ -76,7 +86,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let body = args.data.as_deref().map(input::octets).transpose()?;
     let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
     let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body));
-    let called = client.call(&method, &args.url, headers(&args.headers), body).await;
+    let mut headers = headers(&args.headers);
+    let key = key(&args, &method, &headers)?;
+    if let Some(key) = &key {
+        headers.insert(IDEMPOTENCY_KEY, HeaderValue::try_from(key.to_string())?);
+    }
+    let called = client.call(&method, &args.url, headers, body).await;
     let offset_ms = client.conversation().offset_ms();
     keep_clock(&shelf, &args, profile.offset_ms, offset_ms);
     keep_announced(&shelf, &args.profile, profile.server_key, &called);
@@ -86,7 +101,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     }
     Ok(match &called {
         Ok(answer) => answered(&args, answer)?,
-        Err(error) => failed(&args, error)?,
+        Err(error) => failed(&args, error, key.as_ref())?,
     })
 }
 
@@ -97,6 +112,20 @@ fn keep_announced(shelf: &Shelf, name: &ProfileName, known: Option<[u8; 32]>, ca
         && let Err(error) = shelf.keep_server_key(name, &announced)
     {
         say::note(format_args!("the server's new static key could not be kept for the next rotation: {error:#}"));
+    }
+}
+
+/// The key that the request is to have; it is drawn here, so that a person can be told it when no answer comes.
+fn key(args: &Args, method: &Method, headers: &HeaderMap) -> anyhow::Result<Option<IdempotencyKey>> {
+    let is_set = headers.contains_key(IDEMPOTENCY_KEY);
+    match &args.idempotency_key {
+        Some(_) if is_set => anyhow::bail!("the key stands in -H and in --idempotency-key; leave one of them away"),
+        Some(_) if method.is_safe() => {
+            anyhow::bail!("{method} changes nothing, so --idempotency-key has no use; leave it away, or set -X")
+        }
+        Some(key) => Ok(Some(key.clone())),
+        None if is_set || method.is_safe() || args.no_idempotency => Ok(None),
+        None => Ok(Some(fresh_idempotency_key()?)),
     }
 }
 
@@ -111,6 +140,9 @@ fn keep_clock(shelf: &Shelf, args: &Args, from_ms: i64, to_ms: i64) {
 fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
     if let Some(change) = answer.clock_change.filter(|change| answer.retried || change.is_jump()) {
         say::note(report::correction(change));
+    }
+    if answer.answer_was_lost {
+        say::note("the first answer got lost; the request was sent once more with the same Idempotency-Key");
     }
     if answer.retried && answer.clock_change.is_none() {
         say::note("the first attempt arrived too late; it was signed anew and sent once more");
@@ -150,8 +182,31 @@ fn outcome(verified: &Verified) -> &'static str {
     }
 }
 
-fn failed(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
+fn failed(args: &Args, error: &CallError, key: Option<&IdempotencyKey>) -> anyhow::Result<Exit> {
     say::note(say::chain(error));
+    let exit = failure(args, error)?;
+    if let Some(key) = key.filter(|_| may_have_been_carried_out(error)) {
+        let key = quoted(key.name());
+        say::note(format_args!("to send it again and have it carried out once, add --idempotency-key {key}"));
+    }
+    Ok(exit)
+}
+
+const fn may_have_been_carried_out(error: &CallError) -> bool {
+    match error {
+        CallError::Interference(_) | CallError::Unverified(_) => true,
+        CallError::Network(network) => network.outcome_is_unknown(),
+        _ => false,
+    }
+}
+
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> String {
+    let is_plain = word.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.'));
+    if is_plain && !word.starts_with('-') { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+fn failure(args: &Args, error: &CallError) -> anyhow::Result<Exit> {
     Ok(match error {
         CallError::Interference(class) => {
             say::note("the answer is withheld; whether the request was carried out is unknown");
@@ -206,6 +261,13 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_quoted_where_a_shell_would_take_it_apart() {
+        for (key, word) in [("order-4711", "order-4711"), ("a b", "'a b'"), ("-x", "'-x'"), ("it's", r"'it'\''s'")] {
+            assert_eq!(quoted(key), word);
+        }
+    }
 
     #[test]
     fn a_header_is_a_name_a_colon_and_a_value() {

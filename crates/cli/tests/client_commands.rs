@@ -168,6 +168,10 @@ fn wrong_use_is_1_and_nothing_is_sent() {
         (&["call", "/a/../b"], "/b"),
         (&["call", "/a//b"], "empty segment"),
         (&["call", "-d", "@/nonexistent", "/"], "/nonexistent"),
+        (&["call", "--idempotency-key", "x", "/"], "GET changes nothing"),
+        (&["call", "-X", "POST", "--idempotency-key", "", "/"], "1 to 255 characters"),
+        (&["call", "-X", "POST", "--idempotency-key", "x", "--no-idempotency", "/"], "cannot be used with"),
+        (&["call", "-X", "POST", "--idempotency-key", "x", "-H", "Idempotency-Key: \"x\"", "/"], "leave one of them"),
         (&["call", "--profile", "other", "/"], "countersign enrol"),
         (&["call", "--profile", "../x", "/"], "letters"),
         (&["cal", "/"], "call"),
@@ -198,6 +202,51 @@ fn a_method_headers_and_a_body_are_sent_as_given() {
     assert_eq!(sent, expected);
     assert_eq!((heard[0].field("content-type"), heard[0].field("x-a")), (Some("application/json"), Some("1")));
     assert!(heard.iter().all(|heard| Signer::new(7).admits(heard, now())));
+}
+
+/// The keys of the requests that a guard has heard.
+fn keys(guard: &FakeGuard) -> Vec<Option<String>> {
+    guard.requests().iter().map(|heard| heard.field("idempotency-key").map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_request_whose_answer_got_lost_is_sent_once_more_and_a_person_is_told() {
+    let guard = FakeGuard::start(|heard, count| match count {
+        0 => Vec::new(),
+        _ => Signer::new(7).judge(heard, Reply::json("{}"), now()).octets(),
+    });
+    let ran = Home::with_profile(&guard).run(&["call", "-d", "x", "/"]).expect(0);
+    assert_eq!(ran.out(), "{}");
+    assert!(ran.err().contains("sent once more with the same Idempotency-Key"), "{}", ran.err());
+    let keys = keys(&guard);
+    assert!(keys.len() == 2 && keys[0].is_some() && keys[0] == keys[1], "{keys:?}");
+}
+
+#[test]
+fn without_an_answer_a_person_is_told_how_to_send_the_same_request_again() {
+    let guard = FakeGuard::start(|_, _| Vec::new());
+    let home = Home::with_profile(&guard);
+    let ran = home.run(&["call", "-d", "x", "/"]).expect(2);
+    let (_, key) = ran.err().trim_end().rsplit_once("--idempotency-key ").unwrap();
+    let ran = home.run(&["call", "-d", "x", "--idempotency-key", key, "/"]).expect(2);
+    assert!(ran.err().contains(key), "{}", ran.err());
+    assert_eq!(keys(&guard), vec![Some(format!("\"{key}\"")); 4]);
+}
+
+#[test]
+fn a_key_is_sent_as_a_string_and_none_where_none_is_wanted() {
+    let guard = FakeGuard::start(|heard, count| match count {
+        2 => Vec::new(),
+        _ => Signer::new(7).judge(heard, Reply::json("{}"), now()).octets(),
+    });
+    let home = Home::with_profile(&guard);
+    home.run(&["call", "-d", "x", "--idempotency-key", "order \"7\"", "/"]).expect(0);
+    home.run(&["call", "-d", "x", "-H", "Idempotency-Key: \"mine\"", "/"]).expect(0);
+    let ran = home.run(&["call", "-d", "x", "--no-idempotency", "/"]).expect(2);
+    assert!(!ran.err().contains("idempotency-key"), "{}", ran.err());
+    home.run(&["call", "/"]).expect(0);
+    let expected = [Some(r#""order \"7\"""#), Some("\"mine\""), None, None].map(|key| key.map(str::to_owned));
+    assert_eq!(keys(&guard), expected);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use reqwest::{Request, Response, ResponseBuilderExt as _, Url};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::conversation::{Conversation, Outcome, Outgoing, Receipt};
+use crate::persistence::{Attempts, name, persist};
 use crate::transport::{Arrived, Clock, random};
 use crate::{CallError, Target, Verified};
 
@@ -16,6 +17,9 @@ use crate::{CallError, Target, Verified};
 ///
 /// What the program sees is a [`Response`] with the covered headers and the body that was signed; the whole [`Verified`]
 /// is among its extensions. Everything else is an error that holds a [`CallError`].
+///
+/// As [`Client::call`](crate::Client::call) does, it gives requests that change something an `Idempotency-Key`, and sends
+/// one whose answer got lost once more.
 ///
 /// It has to be the last middleware, and the client under it plain: redirects off, no decompression, and no
 /// `user_agent` or `default_headers`, which `reqwest` adds after signing (the server drops what the signature doesn't
@@ -32,6 +36,7 @@ use crate::{CallError, Target, Verified};
 pub struct SignAndVerify {
     conversation: Arc<Conversation>,
     clock: Clock,
+    fresh_keys: bool,
 }
 
 /// Why the middleware could not take a request, or an answer.
@@ -57,7 +62,14 @@ pub enum NotForUs {
 impl SignAndVerify {
     /// Signs as this conversation says. The conversation's server is the only one that requests may go to.
     pub fn new(conversation: Conversation) -> Self {
-        Self { conversation: Arc::new(conversation), clock: Clock::start() }
+        Self { conversation: Arc::new(conversation), clock: Clock::start(), fresh_keys: true }
+    }
+
+    /// The same without idempotency keys of its own: for a program that repeats requests itself, above this middleware,
+    /// and has to give all attempts the same key.
+    #[must_use]
+    pub fn without_idempotency_keys(self) -> Self {
+        Self { fresh_keys: false, ..self }
     }
 
     /// The conversation behind this middleware.
@@ -103,15 +115,38 @@ impl SignAndVerify {
 
 #[async_trait::async_trait]
 impl Middleware for SignAndVerify {
-    async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
+    async fn handle(&self, mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
         let url = request.url().clone();
-        let again = request.try_clone();
-        let first = self.attempt(request, extensions, next.clone()).await?;
-        let verified = match again {
-            Some(again) if first.rejected_for_its_time => self.attempt(again, extensions, next).await?,
-            _ => first,
-        };
-        response(verified, url)
+        let method = request.method().clone();
+        let acts_once = name(&method, request.headers_mut(), self.fresh_keys, &self.conversation)
+            .map_err(|none| failed(none.into()))?;
+        let call = Call { middleware: self, request, extensions, next };
+        let answer = persist(call, self.clock, acts_once).await?;
+        response(answer.verified, url)
+    }
+}
+
+struct Call<'a> {
+    middleware: &'a SignAndVerify,
+    request: Request,
+    extensions: &'a mut Extensions,
+    next: Next<'a>,
+}
+
+impl Attempts for Call<'_> {
+    type Error = Error;
+
+    async fn attempt(&mut self) -> Result<Verified> {
+        let streaming = || Error::middleware(NotForUs::StreamingBody);
+        let request = self.request.try_clone().ok_or_else(streaming)?;
+        self.middleware.attempt(request, self.extensions, self.next.clone()).await
+    }
+
+    fn lost_the_answer(error: &Error) -> bool {
+        match error {
+            Error::Reqwest(error) => !error.is_connect() && !error.is_builder(),
+            Error::Middleware(error) => error.downcast_ref().is_some_and(CallError::lost_the_answer),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use http::{Method, StatusCode};
 use crate::conversation::{
     CannotSign, ClockChange, Conversation, Incoming, Outcome, Outgoing, PATIENCE, Reading, Receipt,
 };
+use crate::persistence::{Attempts, name, persist};
 use crate::{BadUrl, Server, Target, Unverified, Verified};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,6 +36,7 @@ pub struct Client {
     pub(crate) server: Server,
     pub(crate) conversation: Arc<Conversation>,
     pub(crate) clock: Clock,
+    fresh_keys: bool,
 }
 
 /// A verified answer, and what it took to get it.
@@ -44,6 +46,9 @@ pub struct Answer {
     pub verified: Verified,
     /// Whether the first attempt was rejected for its time, so that this is the answer to the second.
     pub retried: bool,
+    /// Whether the answer to an earlier attempt got lost, so that this is the answer to a later one under the same
+    /// idempotency key. The server has carried out at most one of them.
+    pub answer_was_lost: bool,
     /// How our idea of the server's clock was corrected on the way, if it was.
     pub clock_change: Option<ClockChange>,
 }
@@ -53,7 +58,13 @@ impl Client {
     pub fn new(server: Server, conversation: Conversation) -> Result<Self, Network> {
         let same_name = *server.authority() == conversation.credentials().authority;
         let http = http_client(&server, same_name)?;
-        Ok(Self { http, server, conversation: Arc::new(conversation), clock: Clock::start() })
+        Ok(Self { http, server, conversation: Arc::new(conversation), clock: Clock::start(), fresh_keys: true })
+    }
+
+    /// The same without idempotency keys of its own: each request is sent once, unless its caller sets a key.
+    #[must_use]
+    pub fn without_idempotency_keys(self) -> Self {
+        Self { fresh_keys: false, ..self }
     }
 
     /// Signs, sends, and verifies the answer.
@@ -62,6 +73,10 @@ impl Client {
     /// is the server's own answer to this very request: its own refusals too, and redirects, which are for the caller
     /// to judge. When the server says, verifiably, that the request was rejected for its time, it is signed anew and
     /// sent once more.
+    ///
+    /// A request that changes something gets an `Idempotency-Key` unless it has one, so that the server carries it out
+    /// once however often it comes. If its answer [gets lost](CallError::lost_the_answer), it is sent once more; should the
+    /// first attempt still be under way then, its outcome is asked for until it is there.
     pub async fn call(
         &self,
         method: &Method,
@@ -69,15 +84,9 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, CallError> {
-        let call = Call { method, target: self.target(target)?, headers, body };
-        let first = self.attempt(&call).await?;
-        if !first.rejected_for_its_time {
-            let clock_change = first.clock_change;
-            return Ok(Answer { verified: first, retried: false, clock_change });
-        }
-        let second = self.attempt(&call).await?;
-        let clock_change = first.clock_change.or(second.clock_change);
-        Ok(Answer { verified: second, retried: true, clock_change })
+        let mut call = Call { method, target: self.target(target)?, headers, body };
+        let acts_once = name(method, &mut call.headers, self.fresh_keys, &self.conversation)?;
+        persist(Calling { client: self, call }, self.clock, acts_once).await
     }
 
     /// Asks the server who we are. The first call with a new key has to be this one: it confirms the key.
@@ -163,6 +172,24 @@ impl Call<'_> {
     pub(crate) fn outgoing(&self) -> Outgoing<'_> {
         let Self { method, target, headers, body } = self;
         Outgoing { method, path: target.path(), query: target.query(), headers, body }
+    }
+}
+
+/// A call that can be attempted again.
+struct Calling<'a> {
+    client: &'a Client,
+    call: Call<'a>,
+}
+
+impl Attempts for Calling<'_> {
+    type Error = CallError;
+
+    async fn attempt(&mut self) -> Result<Verified, CallError> {
+        self.client.attempt(&self.call).await
+    }
+
+    fn lost_the_answer(error: &CallError) -> bool {
+        error.lost_the_answer()
     }
 }
 
@@ -350,7 +377,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Octets from the operating system.
+/// `N` random octets from the operating system.
 #[expect(clippy::disallowed_methods, reason = "this is the edge at which randomness is read")]
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Network> {
     let mut octets = [0; N];

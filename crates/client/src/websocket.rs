@@ -88,7 +88,7 @@ impl Client {
 
 fn outcome(verified: Verified, retried: bool, stream: Option<Upgraded>) -> Handshake {
     let clock_change = verified.clock_change;
-    let answer = Answer { verified, retried, clock_change };
+    let answer = Answer { verified, retried, answer_was_lost: false, clock_change };
     match stream {
         Some(stream) => Handshake::Opened(WebSocket { answer, stream }),
         None => Handshake::Declined(answer),

@@ -77,6 +77,7 @@ async fn a_call_is_sent_as_it_was_written_and_every_header_of_it_is_vouched_for(
         "content-type",
         "cookie",
         "host",
+        "idempotency-key",
         "signature",
         "signature-input",
     ];

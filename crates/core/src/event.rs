@@ -97,6 +97,8 @@ kinds! {
     Throttled = "throttled",
     /// A stored row whose MAC does not hold: it counts as revoked.
     RowTampered = "row_tampered",
+    /// A request may have been carried out, and nobody can say how it ended.
+    OutcomeUnknown = "outcome_unknown",
     /// Our own clock moved in a way that we do not follow.
     ClockAlarm = "clock_alarm",
     /// The guard started.

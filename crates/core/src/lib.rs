@@ -10,6 +10,7 @@ pub mod encoding;
 pub mod enrolment;
 pub mod event;
 pub mod id;
+pub mod idempotency;
 pub mod network;
 pub mod problem;
 pub mod replay;

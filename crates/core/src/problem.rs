@@ -36,7 +36,9 @@ problems! {
     NOT_FOUND = 404 "not-found" "Not found" "There is nothing at this address. Check the path.";
     METHOD_NOT_ALLOWED = 405 "method-not-allowed" "Method not allowed" "This address does not take this method. See Allow for those that it takes.";
     REQUEST_TIMEOUT = 408 "request-timeout" "Request timeout" "The request did not arrive in time. Nothing was done; send it again.";
-    CONFLICT = 409 "conflict" "Conflict" "The name is taken or the state has changed. Choose another name, or look again.";
+    CONFLICT = 409 "conflict" "Conflict" "The name is taken, the Idempotency-Key belongs to another request, or the state has changed. Choose another name or key, or look again.";
+    IN_FLIGHT = 409 "in-flight" "In flight" "This request is being carried out. Wait as Retry-After says, then send it again with the same Idempotency-Key.";
+    OUTCOME_UNKNOWN = 409 "outcome-unknown" "Outcome unknown" "This request was begun before, and how it ended was not kept; it does not run again. Look before sending it with a new Idempotency-Key.";
     LENGTH_REQUIRED = 411 "length-required" "Length required" "This address needs Content-Length. Send the request again with it.";
     TOO_LARGE = 413 "too-large" "Too large" "The body is larger than this address takes. Send less.";
     URI_TOO_LONG = 414 "uri-too-long" "URI too long" "The request target is longer than 8 KiB. Shorten it.";

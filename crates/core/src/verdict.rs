@@ -54,6 +54,14 @@ pub enum Refusal {
     WarmingUp,
     /// The guard cannot remember any more nonces, or its clock is in doubt.
     Unavailable,
+    /// Another request of this user's has this idempotency key.
+    KeyOfAnother,
+    /// The first request under this idempotency key is under way.
+    InFlight,
+    /// The first request under this idempotency key is over, and nobody can say how it ended.
+    OutcomeUnknown,
+    /// The outcomes that are kept for this user take all the room that they may.
+    TooMuchKept,
 }
 
 impl Refusal {
@@ -63,8 +71,10 @@ impl Refusal {
             Self::BadSignature | Self::UnknownKey | Self::RevokedKey => Problem::UNAUTHORIZED,
             Self::Stale | Self::FutureDated => Problem::CLOCK_SKEW,
             Self::Replayed => Problem::REPLAYED,
-            Self::Throttled => Problem::THROTTLED,
-            Self::NameTaken | Self::TicketSpent | Self::NotTheSuccessor => Problem::CONFLICT,
+            Self::Throttled | Self::TooMuchKept => Problem::THROTTLED,
+            Self::NameTaken | Self::TicketSpent | Self::NotTheSuccessor | Self::KeyOfAnother => Problem::CONFLICT,
+            Self::InFlight => Problem::IN_FLIGHT,
+            Self::OutcomeUnknown => Problem::OUTCOME_UNKNOWN,
             Self::WarmingUp => Problem::WARMING_UP,
             Self::Unavailable => Problem::UNAVAILABLE,
         }

@@ -14,6 +14,7 @@ use crate::http::proxy::Upstream;
 use crate::replay::ReplayState;
 use crate::service::folding::Folding;
 use crate::service::handshakes::Handshakes;
+use crate::service::idempotency::Idempotency;
 use crate::service::throttle::Throttle;
 
 /// The guard.
@@ -27,6 +28,8 @@ pub struct App {
     pub freshness: Freshness,
     /// Repeated events, folded into one a minute.
     pub folding: Folding,
+    /// The requests with idempotency keys that are under way.
+    pub idempotency: Idempotency,
     /// The pool for the curve operations of enrolments.
     pub handshakes: Handshakes,
     /// How often a source may try to enrol.

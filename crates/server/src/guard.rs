@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::KeyId;
+use countersign_core::idempotency::RunId;
 use countersign_store::memory;
 use countersign_store::port::StoreError;
 use futures_util::FutureExt as _;
@@ -30,6 +31,7 @@ use crate::service::Undecided;
 use crate::service::control::{Asked, dispatch};
 use crate::service::folding::Folding;
 use crate::service::handshakes::Handshakes;
+use crate::service::idempotency::{self, Idempotency};
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
 use crate::worker::{housekeeping, key_ends};
@@ -98,6 +100,7 @@ impl Guard {
         let socket = ControlSocket::bind(directory, lock)?;
         let app = Arc::new(app(accounts, replay));
         app.accounts.stores.events.record(&event(EventKind::Started, env!("CARGO_PKG_VERSION"))).await?;
+        idempotency::tell_of_the_unsettled(&app, edge::now().wall).await?;
         Ok(Self::work(app, socket))
     }
 
@@ -153,6 +156,7 @@ impl Guard {
         app.lasting.wait().await;
         end_of_control.cancel();
         control.join_all().await;
+        app.idempotency.finish(app.accounts.config.upstream_timeout).await;
         end_of_work.cancel();
         workers.join_all().await;
         if app.accounts.sqlite.halted().now_or_never().is_some() {
@@ -182,6 +186,7 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
     App {
         freshness: config.freshness,
         folding: Folding::default(),
+        idempotency: Idempotency::new(RunId(edge::random()), config.limits.max_connections as usize),
         handshakes: Handshakes::default(),
         throttle: Throttle::default(),
         budget: Budget::new(config.sizes.max_buffered),

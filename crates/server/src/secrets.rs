@@ -1,7 +1,8 @@
 //! The server's own secrets, opened: random records that the store keeps sealed.
 
 use countersign_core::event::Event;
-use countersign_core::secret::{KeyEncryptionKey, MacKey, RowKey, Sealed, Secret32, Unsealable};
+use countersign_core::idempotency::OutcomeNames;
+use countersign_core::secret::{KeyEncryptionKey, MacKey, Root, RowKey, Sealed, Secret32, Unsealable};
 use countersign_store::port::{ServerSecrets, StoreError};
 use std::sync::RwLock;
 
@@ -39,9 +40,31 @@ pub struct Secrets {
     pub fingerprint: Secret32,
     /// Keys the row MACs of the store.
     pub row: RowKey,
+    /// Names and seals the outcomes of requests with idempotency keys.
+    pub outcomes: OutcomeSecrets,
     /// The shared key of the seed mode, when that is on.
     pub seed: Option<Secret32>,
     group: RwLock<Group>,
+}
+
+/// What outcomes are named and sealed by. It is a secret of its own and not the key-encryption key, so that a rotation of
+/// that one need not seal every outcome anew.
+#[derive(Clone, Debug)]
+pub struct OutcomeSecrets {
+    /// Names keys and requests.
+    pub names: OutcomeNames,
+    /// Seals answers.
+    pub seal: KeyEncryptionKey,
+}
+
+impl OutcomeSecrets {
+    fn of(secret: Secret32) -> Self {
+        let root = Root::new(secret);
+        Self {
+            names: OutcomeNames::new(&root.derive("outcome names", &[])),
+            seal: KeyEncryptionKey::new(1, root.derive("outcome seal", &[])),
+        }
+    }
 }
 
 /// The shared key of the group, and how often it was rotated since the start.
@@ -71,8 +94,9 @@ impl Secrets {
         let decoy = MacKey::new(&keep.first("decoy").await?);
         let fingerprint = keep.first("replay fingerprint").await?;
         let row = RowKey::new(&keep.first("row mac").await?);
+        let outcomes = OutcomeSecrets::of(keep.first("outcomes").await?);
         let group = RwLock::new(Group { psk: keep.first(GROUP).await?, rotation: 0 });
-        Ok(Self { kek, static_keys, ticket, decoy, fingerprint, row, seed, group })
+        Ok(Self { kek, static_keys, ticket, decoy, fingerprint, row, outcomes, seed, group })
     }
 
     /// The shared key of the group, as it stands on group cards now. None when a fault left it in doubt.

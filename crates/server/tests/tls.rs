@@ -231,6 +231,8 @@ async fn two_thousand_half_open_handshakes_keep_nobody_out() {
             waiting.drain(..100);
         }
     }
+    let closed = timeout(Duration::from_secs(30), waiting[0].read(&mut [0; 64])).await;
+    assert_eq!(closed.expect("who was given up is let go").unwrap_or(0), 0);
 }
 
 #[tokio::test]
@@ -271,7 +273,7 @@ async fn a_proxy_may_name_its_client_before_tls() {
 
 #[tokio::test]
 async fn a_stop_does_not_wait_for_handshakes() {
-    let secured = Secured::start(patient()).await;
+    let secured = Secured::start(Limits { stop: Duration::from_secs(60), ..patient() }).await;
     let _waiting = half_open(2, secured.live.address).await;
     secured.live.stop.cancel();
     timeout(Duration::from_secs(30), secured.live.server).await.unwrap().unwrap();

@@ -2,7 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::memory::Memory;
-use crate::port::{AcceptMarks, BurntNonces, Enrolments, Events, Keys, ServerSecrets, Successions, Tickets, Users};
+use crate::port::{
+    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, ServerSecrets, Successions, Tickets, Users,
+};
 
 /// Every port of one store, for a server to hand around.
 #[derive(Clone)]
@@ -25,6 +27,8 @@ pub struct Stores {
     pub accept_marks: Arc<dyn AcceptMarks>,
     /// Nonces of future-dated requests.
     pub burnt_nonces: Arc<dyn BurntNonces>,
+    /// What became of requests with idempotency keys.
+    pub outcomes: Arc<dyn Outcomes>,
 }
 
 impl fmt::Debug for Stores {
@@ -43,7 +47,7 @@ impl Stores {
     /// The server's secrets, and one adapter of all other ports.
     pub(crate) fn of<A>(adapter: &Arc<A>, server_secrets: Arc<dyn ServerSecrets>) -> Self
     where
-        A: Users + Keys + Tickets + Enrolments + Successions + Events + AcceptMarks + BurntNonces + 'static,
+        A: Users + Keys + Tickets + Enrolments + Successions + Events + AcceptMarks + BurntNonces + Outcomes + 'static,
     {
         Self {
             server_secrets,
@@ -55,6 +59,7 @@ impl Stores {
             events: adapter.clone(),
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),
+            outcomes: adapter.clone(),
         }
     }
 }

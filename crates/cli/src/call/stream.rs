@@ -50,7 +50,7 @@ pub(super) async fn run(args: &Args, client: &Client) -> anyhow::Result<Exit> {
     match called {
         Ok(Reply::Whole(answer)) => answered(args, &answer),
         Ok(Reply::Stream(download)) => print(args, *download).await,
-        Err(error) => failed(args, &error),
+        Err(error) => failed(args, &error, None),
     }
 }
 

@@ -17,9 +17,10 @@ use tokio::task::{JoinHandle, JoinSet};
 /// The user who enrols and calls.
 pub(crate) const USER: &str = "alice";
 
-/// What reaches an API besides the fields that its client signed: the framing, what the guard adds, and `accept`, on
-/// which nothing depends.
-const BESIDES: [&str; 6] = ["accept", "content-digest", "content-length", "host", "remote-key", "remote-user"];
+/// What reaches an API besides the fields of an order: the framing, what the guard adds, `accept`, on which nothing
+/// depends, and the key that the client draws and signs for each order.
+const BESIDES: [&str; 7] =
+    ["accept", "content-digest", "content-length", "host", "idempotency-key", "remote-key", "remote-user"];
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

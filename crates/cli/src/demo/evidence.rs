@@ -15,6 +15,8 @@ pub(crate) enum Said {
     Verified(u16),
     /// The same, after the guard had said, verifiably, that the client's clock is wrong.
     VerifiedOnceCorrected(u16),
+    /// The same, asked for once more after the first answer got lost.
+    VerifiedOnceAskedAgain(u16),
     /// The guard's own refusal, verified.
     Refused(&'static Problem),
     /// Somebody stands between; the answer is withheld, the outcome unknown.
@@ -33,6 +35,7 @@ impl Said {
         match called {
             Ok(answer) => match answer.verified.problem {
                 Some(problem) => Self::Refused(problem),
+                None if answer.answer_was_lost => Self::VerifiedOnceAskedAgain(answer.verified.status.as_u16()),
                 None if answer.retried => Self::VerifiedOnceCorrected(answer.verified.status.as_u16()),
                 None => Self::Verified(answer.verified.status.as_u16()),
             },
@@ -45,7 +48,9 @@ impl Said {
 
     const fn kind(self) -> &'static str {
         match self {
-            Self::Verified(_) | Self::VerifiedOnceCorrected(_) | Self::Refused(_) => "verified",
+            Self::Verified(_) | Self::VerifiedOnceCorrected(_) | Self::VerifiedOnceAskedAgain(_) | Self::Refused(_) => {
+                "verified"
+            }
             Self::Interference(_) => "interference",
             Self::Unproven(_) => "not proven",
             Self::NoAnswer => "no answer",
@@ -59,6 +64,7 @@ impl fmt::Display for Said {
         match self {
             Self::Verified(status) | Self::Unproven(status) => write!(f, "{status}"),
             Self::VerifiedOnceCorrected(status) => write!(f, "{status} once corrected"),
+            Self::VerifiedOnceAskedAgain(status) => write!(f, "{status} once asked again"),
             Self::Refused(problem) => write!(f, "{} {}", problem.status, problem.code),
             Self::Interference(class) => write!(f, "{class}"),
             Self::NoAnswer => f.write_str("outcome unknown"),

@@ -107,6 +107,12 @@ pub(crate) const SCENES: &[Scene] = &[
         expected: Expected { said: BAD_MAC, acts: 0, refusals: &["unauthorized"] },
         caught_by: "guard",
     },
+    calling(
+        "a lost answer, asked for again",
+        Trick::CutOnce,
+        Expected { said: &[Said::VerifiedOnceAskedAgain(201)], acts: 1, refusals: &[] },
+        "guard",
+    ),
     calling("a cut line", Trick::Cut, Expected { said: &[Said::NoAnswer], acts: 1, refusals: &[] }, "client"),
 ];
 

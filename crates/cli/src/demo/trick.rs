@@ -1,6 +1,7 @@
 //! What the man in the middle does.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,8 +30,10 @@ pub(crate) enum Trick {
     Reflect,
     /// Collect the guard's refusal of a copy with a spoilt signature, let the request itself act, deliver the refusal.
     SpoilCopy,
-    /// Let the request act, and deliver nothing.
+    /// Let the request act, and deliver nothing: neither the first answer, nor any other.
     Cut,
+    /// The same with the first answer only.
+    CutOnce,
 }
 
 /// A man in the middle who knows one trick.
@@ -39,11 +42,12 @@ pub(crate) struct Trickster {
     trick: Trick,
     /// The answer that waits to be swapped, and who waits for another in its place.
     waiting: Mutex<Option<(Message, oneshot::Sender<Message>)>>,
+    has_cut: AtomicBool,
 }
 
 impl From<Trick> for Trickster {
     fn from(trick: Trick) -> Self {
-        Self { trick, waiting: Mutex::new(None) }
+        Self { trick, waiting: Mutex::new(None), has_cut: AtomicBool::new(false) }
     }
 }
 
@@ -72,7 +76,8 @@ impl Meddler for Trickster {
                 guard.send(&request).await?;
                 refusal
             }
-            Trick::Cut => {
+            Trick::CutOnce if self.has_cut.swap(true, Ordering::Relaxed) => guard.send(&request).await?,
+            Trick::Cut | Trick::CutOnce => {
                 guard.send(&request).await?;
                 return Ok(None);
             }

@@ -102,6 +102,12 @@ async fn each(of: Of) {
     assert_eq!(example.answer(&tampered, &alice).await.code(), "digest-mismatch");
     let note = example.draft("POST", "/notes", &alice).with_body(b"pay bob").sign(&alice);
     assert_eq!(example.answer(&note, &alice).await.body, b"alice notes: pay bob\n");
+    for replayed in [None, Some("true")] {
+        let draft = example.draft("POST", "/notes", &alice).with("idempotency-key", "\"1\"");
+        let answer = example.answer(&draft.with_body(b"pay bob").sign(&alice), &alice).await;
+        assert_eq!(answer.body, b"alice notes: pay bob\n");
+        assert_eq!(answer.field("idempotent-replayed"), replayed);
+    }
 
     // What the program says by itself is signed, and so are the addresses of the guard that hold nothing.
     let draft = |method, target| example.draft(method, target, &alice).without_body().sign(&alice);

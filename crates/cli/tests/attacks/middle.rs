@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_client::conversation::Conversation;
@@ -10,8 +11,8 @@ use http::{HeaderMap, Method};
 
 use crate::support::guard::Running;
 use crate::support::signing::Key;
-use crate::support::upstream::{Act, Api, Heard, answer};
-use crate::support::wire::{Answer, ask};
+use crate::support::upstream::{Act, Api, Heard, answer, ok};
+use crate::support::wire::{Answer, Wire, ask};
 
 /// What becomes of an answer on its way.
 type Change = fn(&mut Middle, &Heard, Answer) -> Vec<u8>;
@@ -180,4 +181,82 @@ async fn an_answer_that_comes_back_as_a_request_is_refused() {
         assert!(matches!(refusal.code(), "malformed-request" | "unauthorized"), "{refusal}");
     }
     assert!(api.heard().is_empty());
+}
+
+/// A transfer by this client; it gets a key by itself.
+async fn transfer(client: &Client) -> Result<Verified, CallError> {
+    client.call(&Method::POST, "/transfers", HeaderMap::new(), Bytes::from_static(b"25 to bob")).await
+}
+
+/// The line is cut after the API has acted: as its answer comes by, or while it still works.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_answer_is_kept_back_acts_once_and_its_client_gets_the_answer() {
+    let api = Api::start(|_| vec![Act::Wait(Duration::from_millis(300)), ok(b"done").remove(0)]).await;
+    let guard = Running::before(api.address, "").await;
+    let key = guard.user("alice").await;
+    for cuts_while_it_works in [false, true] {
+        api.take();
+        let relay = cutting_once(guard.address, cuts_while_it_works).await;
+        let answer = transfer(&client(&relay, &guard, &key)).await.unwrap();
+        assert_eq!((answer.verified.status.as_u16(), &*answer.verified.body), (200, b"done".as_slice()));
+        assert!(answer.answer_was_lost);
+        assert_eq!(answer.verified.headers["idempotent-replayed"], "true");
+        api.only();
+        let [first, second, ..] = &relay.heard()[..] else { panic!("it came twice") };
+        assert_eq!(first.lines("idempotency-key"), second.lines("idempotency-key"));
+        assert_ne!(first.lines("signature"), second.lines("signature"));
+    }
+}
+
+/// A relay that cuts its first connection when the request is through.
+async fn cutting_once(guard: SocketAddr, while_it_works: bool) -> Api {
+    let has_cut = Mutex::new(false);
+    Api::start(move |heard| {
+        let octets = [heard.head.as_bytes(), &heard.body].concat();
+        let cuts = !std::mem::replace(&mut *has_cut.lock().unwrap(), true);
+        if cuts && while_it_works {
+            at_once(async {
+                let mut wire = Wire::connect(guard).await;
+                wire.send(&octets).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            });
+            return vec![Act::Close];
+        }
+        let answer = at_once(ask(guard, &octets));
+        if cuts { vec![Act::Close] } else { vec![Act::Say(answer.octets), Act::Close] }
+    })
+    .await
+}
+
+/// Whoever keeps answers back cannot do it for ever, and gains nothing by it but the key's user's patience.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_answers_are_all_kept_back_acts_once_too() {
+    let api = Api::content().await;
+    let guard = Running::before(api.address, "").await;
+    let key = guard.user("alice").await;
+    let relay = relay(guard.address, |_, _, _| Vec::new()).await;
+    for _ in 0..2 {
+        let headers = HeaderMap::from_iter([("idempotency-key".parse().unwrap(), "\"1\"".parse().unwrap())]);
+        let client = client(&relay, &guard, &key);
+        let outcome = client.call(&Method::POST, "/transfers", headers, Bytes::new()).await;
+        assert!(outcome.unwrap_err().lost_the_answer());
+    }
+    assert_eq!(relay.heard().len(), 4);
+    api.only();
+}
+
+/// He has recorded a request and its answer. The answer that is kept under the key is not to be had by sending the
+/// request again, nor by signing another one for it with a key of his own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_request_does_not_fetch_the_answer_that_is_kept() {
+    let api = Api::content().await;
+    let guard = Running::before(api.address, "").await;
+    let (alice, eve) = (guard.user("alice").await, guard.user("eve").await);
+    let draft = |key| guard.draft("POST", "/transfers", key).with("idempotency-key", "\"1\"").with_body(b"25 to bob");
+    let recorded = draft(&alice).sign(&alice);
+    assert_eq!(guard.ask(&recorded, &alice).await.body, b"done");
+    assert_eq!(guard.ask(&recorded, &alice).await.code(), "replayed");
+    api.take();
+    assert_eq!(guard.ask(&draft(&eve).sign(&eve), &eve).await.field("idempotent-replayed"), None);
+    api.only();
 }

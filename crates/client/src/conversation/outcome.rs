@@ -48,9 +48,11 @@ impl Verified {
     }
 
     /// Whether the request may have been carried out although the answer is an error: somebody at or behind the guard
-    /// was out of breath or out of reach, and says nothing about what came before.
+    /// was out of breath or out of reach, and says nothing about what came before; or an earlier attempt under the same
+    /// idempotency key has no known outcome.
     pub fn outcome_is_unknown(&self) -> bool {
-        matches!(self.status.as_u16(), 429 | 502 | 503 | 504)
+        let earlier_attempt = matches!(self.problem, Some(&(Problem::IN_FLIGHT | Problem::OUTCOME_UNKNOWN)));
+        earlier_attempt || matches!(self.status.as_u16(), 429 | 502 | 503 | 504)
     }
 }
 

@@ -100,7 +100,7 @@ impl Client {
             let verified =
                 timeout(PATIENCE, self.verify_whole(receipt, answer)).await.map_err(|_| Network::Stalled)??;
             let clock_change = verified.clock_change;
-            return Ok(Reply::Whole(Answer { verified, retried: false, clock_change }));
+            return Ok(Reply::Whole(Answer { verified, retried: false, answer_was_lost: false, clock_change }));
         }
         let head = StreamedHead { status: answer.status(), headers: answer.headers() };
         let verified = self.conversation.receive_stream(receipt, &head, self.clock.read());

@@ -128,10 +128,15 @@ impl Received {
     }
 
     /// Name and value of each component that is covered.
-    pub(super) fn components(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn components(&self) -> impl Iterator<Item = (&str, &str)> {
         self.base
             .lines()
             .filter_map(|(identifier, value)| Some((identifier.strip_prefix('"')?.strip_suffix('"')?, value)))
+    }
+
+    /// Whether the field of this lower-case name may reach the API uncovered, so that nothing may depend on it.
+    pub fn is_inert(field_name: &str) -> bool {
+        is_inert(field_name)
     }
 
     /// How the field of this lower-case name stands to the signature. The fields of signatures themselves and those of

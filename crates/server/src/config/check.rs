@@ -40,6 +40,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         ticket_validity: desk.seconds("ticket_days", written.ticket_days, 7, 365) * 86_400,
         kek: secrets::kek(desk, written, kek),
         replay: quotas::replay(desk, &written.replay),
+        max_kept_per_user: quotas::kept_per_user(desk, &written.idempotency),
         limits: quotas::limits(desk, &written.limits),
         log: log(desk, &written.log),
         routes,

@@ -19,6 +19,8 @@ pub struct Route {
     pub max_stream: Option<u64>,
     /// Whether path forms pass that are otherwise refused (protocol §4).
     pub raw_path: bool,
+    /// Whether outcomes are kept under idempotency keys (protocol §7); if not, the key is the API's matter.
+    pub keep_outcomes: bool,
     /// Whether a signed request may become a WebSocket.
     pub websocket: bool,
 }
@@ -62,6 +64,7 @@ impl Routes {
             max_body,
             max_stream: None,
             raw_path: false,
+            keep_outcomes: true,
             websocket: false,
         };
         Self { closest_first: routes, otherwise }
@@ -95,6 +98,7 @@ mod tests {
             max_body: 1,
             max_stream: Some(1),
             raw_path: false,
+            keep_outcomes: true,
             websocket: false,
         }
     }

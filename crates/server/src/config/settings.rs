@@ -43,6 +43,8 @@ pub struct Config {
     pub kek: KekSource,
     /// How many nonces the replay guard holds.
     pub replay: ReplayQuotas,
+    /// The room for the outcomes of one user's requests with idempotency keys, in octets.
+    pub max_kept_per_user: u64,
     /// What a listener allows.
     pub limits: Limits,
     /// What is logged, and how.

@@ -83,6 +83,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     plain("replay.per_key", Whole, "60000", "a whole number from 1 to replay.total"),
     plain("replay.total", Whole, "4194304", "a whole number from 1 to 268435456"),
+    plain("idempotency.max_per_user", Size, "\"64 MiB\"", SIZE),
     plain("limits.max_connections", Whole, "4096", "a whole number from 1 to 1000000"),
     plain("limits.max_connections_per_address", Whole, "1024", "a whole number from 1 to limits.max_connections"),
     plain("limits.head_seconds", Whole, "5", "a whole number of seconds from 1 to 60"),
@@ -98,5 +99,6 @@ pub(super) const KEYS: &[Key] = &[
     plain("route[].stream", Flag, "false", SWITCH),
     key("route[].max_stream", Size, "", "\"100 GiB\"", SIZE),
     plain("route[].raw_path", Flag, "false", SWITCH),
+    plain("route[].keep_outcomes", Flag, "true", SWITCH),
     plain("route[].websocket", Flag, "false", SWITCH),
 ];

@@ -34,6 +34,8 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) replay: WrittenReplay,
     #[serde(default)]
+    pub(super) idempotency: WrittenIdempotency,
+    #[serde(default)]
     pub(super) limits: WrittenLimits,
     #[serde(default)]
     pub(super) log: WrittenLog,
@@ -45,6 +47,11 @@ pub(super) struct Written {
 pub(super) struct WrittenReplay {
     pub(super) per_key: Option<u64>,
     pub(super) total: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenIdempotency {
+    pub(super) max_per_user: Option<Size>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -72,5 +79,6 @@ pub(super) struct WrittenRoute {
     pub(super) stream: Option<bool>,
     pub(super) max_stream: Option<Size>,
     pub(super) raw_path: Option<bool>,
+    pub(super) keep_outcomes: Option<bool>,
     pub(super) websocket: Option<bool>,
 }

@@ -17,6 +17,9 @@ const ACCEPT_SIGNATURE: (HeaderName, HeaderValue) = (
     ),
 );
 
+/// Seconds until it is worth asking whether a user's outcomes take less room: the oldest are forgotten after a day.
+const ROOM_AGAIN: u64 = 60;
+
 /// A problem on its way out, with what goes beside it.
 #[derive(Debug)]
 pub struct Refused {
@@ -24,12 +27,13 @@ pub struct Refused {
     retry_after: Option<u64>,
     allow: Option<HeaderValue>,
     accept_signature: bool,
+    not_carried_out: bool,
 }
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         let retry_after = matches!(problem.status, 429 | 503).then_some(1);
-        Self { problem, retry_after, allow: None, accept_signature: false }
+        Self { problem, retry_after, allow: None, accept_signature: false, not_carried_out: false }
     }
 }
 
@@ -40,6 +44,8 @@ impl Refused {
         let refused = Self::from(refusal.problem());
         match refusal {
             Refusal::WarmingUp => refused.retry_after(warm.as_secs()),
+            Refusal::InFlight => refused.retry_after(1),
+            Refusal::TooMuchKept => refused.retry_after(ROOM_AGAIN),
             Refusal::BadSignature
             | Refusal::UnknownKey
             | Refusal::RevokedKey
@@ -50,6 +56,8 @@ impl Refused {
             | Refusal::NameTaken
             | Refusal::TicketSpent
             | Refusal::NotTheSuccessor
+            | Refusal::KeyOfAnother
+            | Refusal::OutcomeUnknown
             | Refusal::Unavailable => refused,
         }
     }
@@ -57,6 +65,11 @@ impl Refused {
     /// A request came unsigned where a signature is due.
     pub fn unsigned() -> Self {
         Self { accept_signature: true, ..Self::from(Problem::UNAUTHORIZED) }
+    }
+
+    /// Says that the request has certainly not reached the API.
+    pub fn not_carried_out(self) -> Self {
+        Self { not_carried_out: true, ..self }
     }
 
     /// Says when to come back, in seconds.
@@ -74,10 +87,17 @@ impl Refused {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unfiltered;
 
+/// Marks an answer to a request that has certainly not reached the API, so that it may be sent again under its key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NotCarriedOut;
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.problem.json()));
         response.extensions_mut().insert(Unfiltered);
+        if self.not_carried_out {
+            response.extensions_mut().insert(NotCarriedOut);
+        }
         *response.status_mut() = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -124,16 +124,19 @@ impl Upstream {
 }
 
 /// Why there is no answer: mostly the API; but a body that is passed on as it comes can break off at its client's end.
-fn unanswered(error: &legacy::Error) -> Problem {
+fn unanswered(error: &legacy::Error) -> Refused {
     tracing::warn!(error = error as &dyn std::error::Error, "the API behind did not answer");
+    if error.is_connect() {
+        return Refused::from(Problem::BAD_GATEWAY).not_carried_out();
+    }
     let mut layer: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = layer {
         if error.is::<LengthLimitError>() {
-            return Problem::TOO_LARGE;
+            return Problem::TOO_LARGE.into();
         }
         layer = error.source();
     }
-    BodyViolation::find(error).map_or(Problem::BAD_GATEWAY, BodyViolation::problem)
+    BodyViolation::find(error).map_or(Problem::BAD_GATEWAY, BodyViolation::problem).into()
 }
 
 /// The authority in its one spelling, which is what was signed: whoever stands in the middle can change capitals in

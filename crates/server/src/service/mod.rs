@@ -7,6 +7,7 @@ pub mod control;
 pub mod enrol;
 pub mod folding;
 pub mod handshakes;
+pub mod idempotency;
 pub mod own_keys;
 pub mod recover;
 pub mod rotate;

@@ -78,7 +78,13 @@ async fn admit(
 }
 
 /// What the log is told. A wrong MAC leaves no trace in the store: anybody can send one.
-async fn report(app: &App, keyid: &str, refusal: Refusal, from: IpAddr, now: Timestamp) -> Result<(), Undecided> {
+pub(super) async fn report(
+    app: &App,
+    keyid: &str,
+    refusal: Refusal,
+    from: IpAddr,
+    now: Timestamp,
+) -> Result<(), Undecided> {
     let kind = match refusal {
         Refusal::BadSignature | Refusal::UnknownKey | Refusal::RevokedKey => {
             app.folding.log_bad_signature(from, now);
@@ -86,12 +92,15 @@ async fn report(app: &App, keyid: &str, refusal: Refusal, from: IpAddr, now: Tim
         }
         Refusal::Stale | Refusal::FutureDated => EventKind::ClockSkew,
         Refusal::Replayed => EventKind::Replay,
-        Refusal::Throttled => EventKind::Throttled,
+        Refusal::Throttled | Refusal::TooMuchKept => EventKind::Throttled,
+        Refusal::OutcomeUnknown => EventKind::OutcomeUnknown,
         Refusal::WarmingUp
         | Refusal::Unavailable
         | Refusal::NameTaken
         | Refusal::TicketSpent
-        | Refusal::NotTheSuccessor => return Ok(()),
+        | Refusal::NotTheSuccessor
+        | Refusal::KeyOfAnother
+        | Refusal::InFlight => return Ok(()),
     };
     if let Some(event) = app.folding.note(kind, keyid, from, now) {
         app.accounts.stores.events.record(&event).await?;

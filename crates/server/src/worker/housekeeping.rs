@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use countersign_core::time::Timestamp;
+use countersign_core::replay::Reading;
 use countersign_store::port::StoreError;
 use tokio_util::sync::CancellationToken;
 
@@ -21,17 +21,24 @@ pub async fn run(app: SharedApp, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = sweep(&app, edge::now().wall).await {
+        if let Err(error) = sweep(&app, edge::now()).await {
             tracing::warn!(%error, "housekeeping failed; it will be tried again");
         }
     }
 }
 
-async fn sweep(app: &SharedApp, now: Timestamp) -> Result<(), StoreError> {
+/// One sweep, at the time that the clocks show.
+pub async fn sweep(app: &SharedApp, reading: Reading) -> Result<(), StoreError> {
+    let now = reading.wall;
     app.throttle.forget_quiet();
     app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).expire(now);
     for event in app.folding.close(now) {
         app.accounts.stores.events.record(&event).await?;
     }
-    app.accounts.stores.enrolments.forget_notes(now).await
+    app.accounts.stores.enrolments.forget_notes(now).await?;
+    // By the accept clock: a wall clock that was set forward must not free keys before their time.
+    match app.replay.now(reading) {
+        Ok(now) => app.accounts.stores.outcomes.forget(now, app.idempotency.run()).await,
+        Err(_) => Ok(()),
+    }
 }

@@ -15,6 +15,7 @@ pub mod burnt_nonces;
 pub mod enrolments;
 pub mod events;
 pub mod keys;
+pub mod outcomes;
 pub mod replay_guard;
 pub mod sample;
 pub mod server_secrets;
@@ -44,6 +45,13 @@ macro_rules! store_conformance {
                 the_latest_come_oldest_first, an_event_comes_back_as_recorded, what_is_too_long_is_cut_between_letters;
             keys: a_revoked_key_stays_revoked, an_unknown_key_is_missing, keys_are_listed_by_cursor,
                 a_users_keys_are_found, of_eight_revoking_a_key_one_does;
+            outcomes: of_eight_beginning_at_once_one_is_first, an_answer_comes_back_as_it_was_kept,
+                another_request_under_the_key_is_told_nothing_of_the_first,
+                the_same_name_of_another_user_is_another_key, what_another_run_started_never_runs_again,
+                only_the_run_that_started_a_request_settles_it,
+                only_the_attempt_that_was_first_settles_it, an_outcome_is_settled_once,
+                what_was_not_carried_out_may_run, an_outcome_is_kept_for_a_day_from_its_beginning,
+                what_is_under_way_is_not_forgotten, a_user_begins_nothing_more_when_the_quota_is_used;
             server_secrets: of_eight_first_secrets_all_get_the_same, a_secret_is_replaced_and_told_of,
                 a_secret_that_was_not_there_can_be_replaced, secrets_are_exchanged_together;
             successions: a_successor_is_kept_and_its_predecessor_ends_in_a_day, of_eight_successors_one_is_kept,

@@ -5,6 +5,7 @@ mod burnt_nonces;
 mod enrolments;
 mod events;
 mod keys;
+mod outcomes;
 mod replay;
 mod server_secrets;
 mod successions;
@@ -19,6 +20,7 @@ use std::sync::{Mutex, MutexGuard};
 use countersign_core::account::{KeyRecord, Ticket, User};
 use countersign_core::event::Event;
 use countersign_core::id::{KeyId, TicketId, UserId};
+use countersign_core::idempotency::{OutcomeId, Record};
 use countersign_core::replay::AcceptMark;
 use countersign_core::secret::Sealed;
 use countersign_core::time::Timestamp;
@@ -44,6 +46,7 @@ struct Kept {
     mark: Option<AcceptMark>,
     burnt: BTreeMap<(String, Vec<u8>), Timestamp>,
     notes: BTreeMap<[u8; 32], Timestamp>,
+    outcomes: BTreeMap<OutcomeId, Record>,
 }
 
 impl Memory {

@@ -15,6 +15,7 @@ mod integrity;
 mod keys;
 mod ledger;
 mod open;
+mod outcomes;
 mod reading;
 mod row;
 mod server_secrets;
@@ -83,6 +84,11 @@ impl Sqlite {
     /// finds out what was kept.
     pub async fn halted(&self) {
         self.writer.halted().await;
+    }
+
+    /// Whether an error of the disk has stopped the writing for good.
+    pub fn has_halted(&self) -> bool {
+        self.writer.has_halted()
     }
 
     /// Commits what has been asked for and closes the file. Later changes fail.

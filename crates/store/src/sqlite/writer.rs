@@ -81,6 +81,11 @@ impl Writer {
         }
     }
 
+    /// Whether it has.
+    pub(super) fn has_halted(&self) -> bool {
+        *self.standing.borrow() == Standing::Halted
+    }
+
     /// Commits what is queued, takes nothing more, and waits until the connection is closed.
     pub(super) async fn finish(&self) {
         self.stop.notify_one();

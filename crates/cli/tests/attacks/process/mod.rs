@@ -2,4 +2,5 @@
 
 mod crashes;
 mod operators;
+mod outcomes;
 mod secrets;

@@ -47,7 +47,8 @@ impl Answer {
         assert_eq!(self.field("content-type"), Some("application/problem+json"), "{self}");
         assert_eq!(self.field("cache-control"), Some("no-store"), "{self}");
         assert_eq!(self.field("server"), None, "{self}");
-        assert_eq!(self.field("retry-after").is_some(), matches!(self.status, 429 | 503), "{self}");
+        let comes_again = matches!(self.status, 429 | 503) || problem == &Problem::IN_FLIGHT;
+        assert_eq!(self.field("retry-after").is_some(), comes_again, "{self}");
         assert_eq!(self.field("www-authenticate").map(str::to_owned), problem.www_authenticate(), "{self}");
         problem.code
     }

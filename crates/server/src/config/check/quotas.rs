@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use super::super::desk::Desk;
 use super::super::limits::{Limits, ReplayQuotas, Sizes};
-use super::super::written::{Written, WrittenLimits, WrittenReplay};
+use super::super::written::{Written, WrittenIdempotency, WrittenLimits, WrittenReplay};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -46,6 +46,10 @@ pub(super) fn replay(desk: &mut Desk<'_>, written: &WrittenReplay) -> ReplayQuot
     let per_key =
         desk.whole("replay.per_key", written.per_key, 60_000.min(u32::try_from(total).unwrap_or(u32::MAX)), 1..=total);
     ReplayQuotas { per_key, total }
+}
+
+pub(super) fn kept_per_user(desk: &mut Desk<'_>, written: &WrittenIdempotency) -> u64 {
+    desk.size("idempotency.max_per_user", written.max_per_user, 64 * MIB, MIB..=GIB)
 }
 
 pub(super) fn limits(desk: &mut Desk<'_>, written: &WrittenLimits) -> Limits {

@@ -51,6 +51,7 @@ fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, sizes: &Sizes) -> 
         max_body,
         max_stream: stream(desk, at, written),
         raw_path,
+        keep_outcomes: written.keep_outcomes.unwrap_or(true),
         websocket: written.websocket.unwrap_or(false),
         path: path?,
     })

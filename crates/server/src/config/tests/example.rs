@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Visitor, value::Error};
 
 use super::super::layer::Layer;
 use super::super::table::KEYS;
-use super::super::written::{Written, WrittenLimits, WrittenLog, WrittenReplay, WrittenRoute};
+use super::super::written::{Written, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenReplay, WrittenRoute};
 use super::*;
 
 const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/countersign.toml"));
@@ -67,6 +67,7 @@ fn the_table_has_every_field_of_the_written_form_and_no_other() {
     let sections = [
         ("", fields::<Written>()),
         ("replay.", fields::<WrittenReplay>()),
+        ("idempotency.", fields::<WrittenIdempotency>()),
         ("limits.", fields::<WrittenLimits>()),
         ("log.", fields::<WrittenLog>()),
         ("route[].", fields::<WrittenRoute>()),
@@ -74,7 +75,7 @@ fn the_table_has_every_field_of_the_written_form_and_no_other() {
     let fields =
         sections.iter().flat_map(|(prefix, fields)| fields.iter().map(move |field| format!("{prefix}{field}")));
     let fields: BTreeSet<_> =
-        fields.filter(|field| !["replay", "limits", "log", "route"].contains(&field.as_str())).collect();
+        fields.filter(|field| !["replay", "idempotency", "limits", "log", "route"].contains(&field.as_str())).collect();
     assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
 }
 

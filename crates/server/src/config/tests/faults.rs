@@ -42,6 +42,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("kek_file = \"\"", "kek_file", "it is empty"),
     ("replay.per_key = 4194305", "replay.per_key", "not \"4194305\""),
     ("replay.total = 0", "replay.total", "not \"0\""),
+    ("idempotency.max_per_user = \"1 KiB\"", "idempotency.max_per_user", "between 1048576 and"),
     ("limits.max_connections = 0", "limits.max_connections", "not \"0\""),
     ("limits.max_connections_per_address = 4097", "limits.max_connections_per_address", "not \"4097\""),
     ("limits.head_seconds = 61", "limits.head_seconds", "not \"61\""),
@@ -65,6 +66,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("[[route]]\npath = \"/a\"\nstream = \"yes\"", "route[0].stream", "true or false"),
     ("[[route]]\npath = \"/a\"\nstream = true\nmax_stream = 0", "route[0].max_stream", "between 1 and"),
     ("[[route]]\npath = \"/a\"\nraw_path = 1", "route[0].raw_path", "true or false"),
+    ("[[route]]\npath = \"/a\"\nkeep_outcomes = \"no\"", "route[0].keep_outcomes", "true or false"),
     ("[[route]]\npath = \"/a\"\nwebsocket = \"yes\"", "route[0].websocket", "true or false"),
 ];
 

@@ -27,12 +27,9 @@ pub(super) struct Greeted {
 }
 
 impl Greeting {
-    /// Does the handshake within the time that a first octet and a head may take. Until then the connection has brought
-    /// no head, so it is among the first to make room for others.
+    /// Does the handshake within the time that a head may take. Until then the connection has brought none, so it is among
+    /// the first to make room for others.
     pub(super) async fn shake_hands(self, offer: &Offer, limits: &Limits) -> io::Result<Greeted> {
-        if self.received.is_empty() {
-            timeout(limits.first_byte, self.stream.readable()).await??;
-        }
         let (read, write) = self.stream.into_split();
         let io = join(Cursor::new(self.received).chain(read), write);
         let io = timeout(limits.head, TlsAcceptor::from(Arc::clone(&offer.config)).accept(io)).await??;

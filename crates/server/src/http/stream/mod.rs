@@ -17,7 +17,7 @@ use countersign_core::secret::KeyPair;
 use countersign_core::signature::Received;
 use countersign_core::stream::{FrameReader, FrameSigner, MOST_DATA, OVERHEAD};
 use countersign_core::verdict::Principal;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 
@@ -26,7 +26,6 @@ use self::events::Events;
 use self::upload::Upload;
 pub(super) use self::watch::Watch;
 use super::buffer::Hold;
-use super::policy;
 use super::problem::Refused;
 use super::verify::undecided;
 use crate::app::SharedApp;
@@ -74,9 +73,8 @@ impl Streams {
         Ok(Some(Self { app: app.clone(), principal: principal.clone(), keys, answer }))
     }
 
-    /// The request with a body that gives out data as their frames are verified, and with the fields that the API may see.
-    pub(super) fn take_in(&self, route: &Route, received: &Received, request: Request) -> Result<Request, Refused> {
-        let (mut parts, body) = request.into_parts();
+    /// A body that gives out data as their frames are verified, and how it can be watched.
+    pub(super) fn take_in(&self, route: &Route, received: &Received, body: Body) -> Result<(Body, Watch), Refused> {
         let watch = Watch::default();
         let upload = Upload {
             body,
@@ -87,11 +85,7 @@ impl Streams {
             watch: watch.clone(),
             _hold: self.hold()?,
         };
-        // It counts the frames, and the API gets what is in them.
-        parts.headers.remove(CONTENT_LENGTH);
-        policy::keep_for_api(&mut parts.headers, Some(received), &route.forward_unsigned);
-        parts.extensions.insert(watch);
-        Ok(Request::from_parts(parts, Body::new(upload)))
+        Ok((Body::new(upload), watch))
     }
 
     /// Tells whoever fetches the answer that it may go on for as long as it likes.
@@ -103,7 +97,9 @@ impl Streams {
 
     /// Whether an answer with this status to a request of this kind goes out as a stream.
     pub(super) fn streams_answer(&self, to_head: bool, status: StatusCode) -> bool {
-        self.answer && !to_head && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        let has_body =
+            !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        self.answer && !to_head && has_body
     }
 
     /// The frames of an answer whose head has this MAC.

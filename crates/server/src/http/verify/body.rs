@@ -1,6 +1,8 @@
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use countersign_core::problem::Problem;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use http_body_util::Limited;
 
 use super::{Signed, upgrade};
@@ -9,6 +11,7 @@ use crate::config::Route;
 use crate::http::policy;
 use crate::http::problem::Refused;
 use crate::http::spool::{NotTaken, Spool};
+use crate::http::stream::Streams;
 
 /// The length of a body that was taken in.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +35,29 @@ pub(super) async fn take_in(app: &SharedApp, signed: &Signed<'_>, request: Reque
             Problem::UNAVAILABLE
         }
     })?;
+    keep_for_api(&mut parts, signed);
+    parts.extensions.insert(BodyLength(spooled.length()));
+    upgrade::decide(&mut parts, upgrade.filter(|_| spooled.length() == 0));
+    Ok(Request::from_parts(parts, spooled.into_body()))
+}
+
+/// The same for a stream: its data are passed on as they are verified, and its end as the last of them (protocol §9.2).
+pub(super) fn pass_on(streams: &Streams, signed: &Signed<'_>, request: Request) -> Result<Request, Refused> {
+    let (mut parts, body) = request.into_parts();
+    let (body, watch) = streams.take_in(signed.route, signed.received, body)?;
+    // It counts the frames, and the API gets what is in them.
+    parts.headers.remove(CONTENT_LENGTH);
+    keep_for_api(&mut parts, signed);
+    parts.extensions.insert(watch);
+    upgrade::decide(&mut parts, None);
+    Ok(Request::from_parts(parts, body))
+}
+
+fn keep_for_api(parts: &mut Parts, signed: &Signed<'_>) {
     let dropped = policy::keep_for_api(&mut parts.headers, Some(signed.received), &signed.route.forward_unsigned);
     if dropped > 0 {
         tracing::debug!(dropped, "header fields that the signature does not cover");
     }
-    parts.extensions.insert(BodyLength(spooled.length()));
-    upgrade::decide(&mut parts, upgrade.filter(|_| spooled.length() == 0));
-    Ok(Request::from_parts(parts, spooled.into_body()))
 }
 
 /// Refuses a body that says itself that it is too long.

@@ -2,6 +2,7 @@
 
 mod api;
 mod body;
+mod once;
 mod read;
 mod upgrade;
 
@@ -18,7 +19,8 @@ use http::Method;
 
 pub use self::api::Api;
 pub use self::body::BodyLength;
-use self::body::{limited, take_in, within};
+use self::body::{limited, pass_on, take_in, within};
+use self::once::once;
 use self::read::{Arrived, read};
 pub use self::upgrade::Upgradable;
 use super::identity::Identity;
@@ -32,6 +34,7 @@ use crate::config::Route;
 use crate::edge;
 use crate::service::Undecided;
 use crate::service::claim::Claim;
+use crate::service::idempotency::Keyed;
 use crate::service::verify_request::{judge_again, verify_request};
 
 /// A request that says whose it is, and what holds for it.
@@ -43,7 +46,7 @@ struct Signed<'a> {
 }
 
 /// Verifies a request, has it served, and signs the answer, refusals included.
-pub(super) async fn answer(app: &SharedApp, request: Request, api: impl Api) -> Response {
+pub(super) async fn answer(app: &SharedApp, request: Request, api: impl Api + 'static) -> Response {
     let (mut parts, body) = request.into_parts();
     let arrived = read(app, &mut parts);
     let request = Request::from_parts(parts, body);
@@ -68,7 +71,7 @@ async fn answer_signed(
     signed: &Signed<'_>,
     reading: Reading,
     request: Request,
-    api: impl Api,
+    api: impl Api + 'static,
 ) -> Response {
     let to_head = request.method() == Method::HEAD;
     let answering = Answering { to_head, received: signed.received, s2c: signed.claim.s2c() };
@@ -77,7 +80,11 @@ async fn answer_signed(
         Err(refused) => return sign(app, answering, refused.into_response()).await,
     };
     let watch = request.extensions().get::<Watch>().cloned();
-    let response = run(api, request).await;
+    let response = match keyed(app, signed, streams.as_ref(), &request) {
+        Ok(None) => run(api, request).await,
+        Ok(Some(keyed)) => once(app, keyed, request, api).await,
+        Err(refused) => refused.into_response(),
+    };
     // Whatever the API makes of a body that breaks off, its sender is told that it did.
     if let Some(problem) = watch.and_then(|watch| watch.failure()) {
         return sign(app, answering, Refused::from(problem).into_response()).await;
@@ -112,7 +119,7 @@ async fn admit(
     let principal = admitted(app, verdict, reading)?;
     let streams = Streams::of(app, route, received, &principal)?;
     let mut request = match &streams {
-        Some(streams) if received.is_stream() => streams.take_in(route, received, request)?,
+        Some(streams) if received.is_stream() => pass_on(streams, signed, request)?,
         Some(_) | None => take_in(app, signed, request).await?,
     };
     let principal = admitted(app, judge_again(app, &principal, edge::now().wall), reading)?;
@@ -128,6 +135,22 @@ fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Readi
         Verdict::Admit(principal) => Ok(principal),
         Verdict::Refuse(refusal) => Err(Refused::of(refusal, app.replay.retry_after(reading.wall))),
     }
+}
+
+/// The key under which a request comes, where one counts. A stream cannot be kept, and its body is not known before it is
+/// over.
+fn keyed(
+    app: &SharedApp,
+    signed: &Signed<'_>,
+    streams: Option<&Streams>,
+    request: &Request,
+) -> Result<Option<Keyed>, Refused> {
+    let Some(identity) = Identity::of(request.extensions()) else { return Ok(None) };
+    if request.method().is_safe() || streams.is_some() || !signed.route.keep_outcomes {
+        return Ok(None);
+    }
+    let keyed = Keyed::of(app, identity.principal(), signed.received, signed.peer.client);
+    keyed.map_err(|_| Problem::MALFORMED_REQUEST.into())
 }
 
 /// Step 8: the API acts. What it says beyond its own matters is taken out of its answer. When it fails or panics nobody

@@ -2,6 +2,8 @@
 
 use countersign_core::account::{KeyOrigin, KeyRecord, Ticket, UserState};
 use countersign_core::event::EventKind;
+use countersign_core::idempotency::{Attempt, Fingerprint, Outcome, OutcomeId, RETENTION, RunId, Start};
+use countersign_core::secret::Sealed;
 use proptest::prelude::*;
 
 use crate::Stores;
@@ -12,6 +14,7 @@ use crate::conformance::sample::{
 use crate::port::{BurntNonce, StoreError};
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+const DAY: u64 = RETENTION.as_millis() as u64;
 
 /// An operation on a small world: few names, few ids, few points in time, so that they often meet.
 #[derive(Clone, Debug)]
@@ -33,6 +36,9 @@ enum Operation {
     Burn { key: u8, nonce: u8, keep_until: u64 },
     ForgetNonces { now: u64 },
     KeepMark { run: u8, time: u64 },
+    Begin { user: u8, name: u8, fingerprint: u8, run: u8, days: u64 },
+    Settle { user: u8, name: u8, run: u8, outcome: Option<usize>, is_known: bool },
+    ForgetOutcomes { run: u8, days: u64 },
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -63,6 +69,11 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(key, nonce, keep_until)| Operation::Burn { key, nonce, keep_until }),
         1 => time.clone().prop_map(|now| Operation::ForgetNonces { now }),
         1 => (0..3_u8, time).prop_map(|(run, time)| Operation::KeepMark { run, time }),
+        6 => (1..3_u8, 1..4_u8, 1..3_u8, 0..2_u8, 0..4_u64)
+            .prop_map(|(user, name, fingerprint, run, days)| Operation::Begin { user, name, fingerprint, run, days }),
+        4 => (1..3_u8, 1..4_u8, 0..2_u8, proptest::option::of(0..900_usize), any::<bool>())
+            .prop_map(|(user, name, run, outcome, is_known)| Operation::Settle { user, name, run, outcome, is_known }),
+        1 => (0..2_u8, 0..4_u64).prop_map(|(run, days)| Operation::ForgetOutcomes { run, days }),
     ]
 }
 
@@ -106,6 +117,20 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
         }
         Operation::ForgetNonces { now } => told(stores.burnt_nonces.forget(at(now)).await),
         Operation::KeepMark { run, time } => told(stores.accept_marks.keep(&accept_mark(run, time)).await),
+        Operation::Begin { user, name, fingerprint, run, days } => {
+            let (id, fingerprint) = (outcome_id(user, name), Fingerprint([fingerprint; 32]));
+            let start = Start { id, fingerprint, at: at(days * DAY), attempt: attempt(run) };
+            told(stores.outcomes.begin(&start, 1_400).await)
+        }
+        Operation::Settle { user, name, run, outcome, is_known } => {
+            let outcome = match outcome {
+                Some(length) => Outcome::Answered(Sealed { version: 1, octets: vec![7; length] }),
+                None if is_known => Outcome::NotCarriedOut,
+                None => Outcome::Unknown,
+            };
+            told(stores.outcomes.settle(&outcome_id(user, name), attempt(run), &outcome).await)
+        }
+        Operation::ForgetOutcomes { run, days } => told(stores.outcomes.forget(at(days * DAY), RunId([run; 16])).await),
     }
 }
 
@@ -139,6 +164,14 @@ async fn succession(stores: &Stores, operation: &Operation) -> String {
     }
 }
 
+fn outcome_id(user: u8, name: u8) -> OutcomeId {
+    OutcomeId { user: user_id(user), name: [name; 32] }
+}
+
+fn attempt(run: u8) -> Attempt {
+    Attempt { run: RunId([run; 16]), number: u64::MAX }
+}
+
 fn told<T: core::fmt::Debug>(answer: Result<T, StoreError>) -> String {
     answer.map_or_else(|_| "error".to_owned(), |answer| format!("{answer:?}"))
 }
@@ -157,6 +190,8 @@ async fn everything(stores: &Stores) -> Vec<String> {
         told(stores.events.latest(3).await),
         told(stores.burnt_nonces.all().await),
         told(stores.accept_marks.load().await),
+        told(stores.outcomes.unsettled(RunId([0; 16])).await),
+        told(stores.outcomes.unsettled(RunId([9; 16])).await),
     ];
     for number in 1..9 {
         read.push(told(stores.users.find(user_id(number)).await));

@@ -1,5 +1,7 @@
 use countersign_core::account::{KeyState, UserState};
 use countersign_core::event::EventKind;
+use countersign_core::idempotency::{Attempt, Begun, Fingerprint, Outcome, OutcomeId, RunId, Start};
+use countersign_core::secret::Sealed;
 
 use super::{House, with_key};
 use crate::Stores;
@@ -20,12 +22,26 @@ async fn live(stores: &Stores) {
     stores.accept_marks.keep(&accept_mark(1, 9)).await.unwrap();
     stores.burnt_nonces.burn(&nonce(), 64).await.unwrap();
     stores.enrolments.note([1; 32], at(9)).await.unwrap();
+    for name in [1, 2] {
+        assert_eq!(stores.outcomes.begin(&start(name, 1), 9_999).await.unwrap(), Begun::First);
+    }
+    stores.outcomes.settle(&start(1, 1).id, start(1, 1).attempt, &Outcome::Answered(answer())).await.unwrap();
     let confirmed = stores.enrolments.confirm(&by_ticket(3, "carol", ticket_id(9)), &enrolled()).await.unwrap();
     assert_eq!(confirmed, Confirmed::Done);
 }
 
 fn nonce() -> BurntNonce {
     BurntNonce { keyid: "k1".to_owned(), nonce: vec![1; 32], keep_until: at(9) }
+}
+
+/// A request under the key of this name, in this run.
+fn start(name: u8, run: u8) -> Start {
+    let id = OutcomeId { user: user_id(1), name: [name; 32] };
+    Start { id, fingerprint: Fingerprint([1; 32]), at: at(9), attempt: Attempt { run: RunId([run; 16]), number: 1 } }
+}
+
+fn answer() -> Sealed {
+    Sealed { version: 1, octets: vec![7; 99] }
 }
 
 /// It is all still so.
@@ -39,6 +55,8 @@ async fn remember(stores: &Stores) {
     assert_eq!(stores.accept_marks.load().await.unwrap(), Some(accept_mark(1, 9)));
     assert_eq!(stores.burnt_nonces.burn(&nonce(), 64).await.unwrap(), Burning::Already);
     assert_eq!(stores.enrolments.note([1; 32], at(9)).await.unwrap(), Noted::Before);
+    assert_eq!(stores.outcomes.begin(&start(1, 2), 9_999).await.unwrap(), Begun::Answered(answer()));
+    assert_eq!(stores.outcomes.begin(&start(2, 2), 9_999).await.unwrap(), Begun::OutcomeUnknown);
     let again = stores.enrolments.confirm(&by_ticket(4, "dave", ticket_id(9)), &enrolled()).await.unwrap();
     assert_eq!(again, Confirmed::TicketSpent);
     assert_eq!(stores.events.list(0, 100).await.unwrap().len(), 6);

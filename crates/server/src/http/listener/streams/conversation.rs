@@ -10,10 +10,9 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::HttpService;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use super::super::body::RequestBody;
@@ -23,7 +22,6 @@ use super::super::framing::MAX_HEAD;
 use super::super::guard::Guard;
 use super::super::limits::Limits;
 use super::door::StreamDoor;
-use super::executor::Streams;
 use super::taking::Taking;
 
 /// The streams that a client may have open at one time; RFC 9113 §6.5.2 asks for no fewer.
@@ -62,16 +60,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<I> {
             limits,
         };
         let io = Guard::standing_aside(self.io, Arc::clone(&ledger), self.permit);
-        let ended = CancellationToken::new();
-        let _end = ended.clone().drop_guard();
         let answer = hyper::service::service_fn(move |request: Request<Incoming>| door.answer(request));
-        let connection = builder(Streams(ended)).serve_connection(TokioIo::new(io), answer);
+        let connection = builder().serve_connection(TokioIo::new(io), answer);
         drive(OnStreams { connection: Box::pin(connection), taking }, &ledger, limits).await;
     }
 }
 
-fn builder(streams: Streams) -> http2::Builder<Streams> {
-    let mut http = http2::Builder::new(streams);
+fn builder() -> http2::Builder<TokioExecutor> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .keep_alive_interval(ALIVE.0)
         .keep_alive_timeout(ALIVE.1)
@@ -99,7 +95,7 @@ impl<C: Future> Future for OnStreams<C> {
     }
 }
 
-impl<I, S, B> Conversation for OnStreams<http2::Connection<I, S, Streams>>
+impl<I, S, B> Conversation for OnStreams<http2::Connection<I, S, TokioExecutor>>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
     S: HttpService<Incoming, ResBody = B, Future: Send + 'static, Error: Into<axum::BoxError>>,

@@ -7,7 +7,6 @@ mod answer;
 mod body;
 mod conversation;
 mod door;
-mod executor;
 mod taking;
 
 pub(super) use self::body::Pacing;

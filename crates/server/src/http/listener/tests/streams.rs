@@ -287,6 +287,19 @@ async fn a_body_that_trickles_is_answered_408_and_keeps_up_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_stays_away_is_answered_408() {
+    for begin in [&b""[..], b"begin"] {
+        let mut wire = Wire::greeted().await;
+        wire.send(frame(HEADERS, END_HEADERS, 1, &fields(&request("POST", "/slow")))).await;
+        wire.send(frame(DATA, 0, 1, begin)).await;
+        let begun = sleep(Duration::ZERO).deadline();
+        assert_eq!(wire.outcome(1).await, Outcome::Status(408));
+        let after = (sleep(Duration::ZERO).deadline() - begun).as_secs_f32();
+        assert!((5.0..5.2).contains(&after), "{after}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_is_what_its_length_says_and_has_no_trailers() {
     let declared = [request("POST", "/a"), vec![("content-length", "4")]].concat();
     for (body, trailers) in [(&b"abc"[..], false), (b"abcde", false), (b"abcd", true)] {
