@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::exit::Exit;
 use crate::profile::{ProfileName, Shelf};
-use crate::{input, say};
+use crate::{input, key_rotate, say};
 
 mod envelope;
 mod report;
@@ -92,7 +92,7 @@ impl Args {
 /// Makes the call.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let shelf = Shelf::of_this_user()?;
-    let mut profile = shelf.open(&args.profile)?;
+    let mut profile = key_rotate::open(&shelf, &args.profile).await?;
     if let Some(file) = &args.ca {
         profile.server = profile.server.trusting(Some(input::certificate_authorities(file)?));
     }
@@ -116,6 +116,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let called = client.call(&method, args.url(), headers, body).await;
     let offset_ms = client.conversation().offset_ms();
     keep_clock(&shelf, &args, profile.offset_ms, offset_ms);
+    keep_announced(&shelf, &args.profile, profile.server_key, &called);
     let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms, called: &called };
     if args.json && !nothing_was_sent(&called) {
         say::result(facts.json()?.as_bytes())?;
@@ -124,6 +125,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Ok(answer) => answered(&args, answer)?,
         Err(error) => failed(&args, error, key.as_ref())?,
     })
+}
+
+/// A static key that the server has announced, in an answer that it has signed, is known from now on.
+fn keep_announced(shelf: &Shelf, name: &ProfileName, known: Option<[u8; 32]>, called: &Result<Answer, CallError>) {
+    let announced = called.as_ref().ok().and_then(|answer| answer.verified.server_key());
+    if let Some(announced) = announced.filter(|announced| Some(*announced) != known)
+        && let Err(error) = shelf.keep_server_key(name, &announced)
+    {
+        say::note(format_args!("the server's new static key could not be kept for the next rotation: {error:#}"));
+    }
 }
 
 /// The key that the request is to have; it is drawn here, so that a person can be told it when no answer comes.

@@ -9,6 +9,7 @@ use countersign_core::enrolment::Card;
 use countersign_core::problem::Problem;
 use countersign_core::secret::Secret32;
 use countersign_core::username::Username;
+use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::profile::{Profile, ProfileName, Shelf};
@@ -59,6 +60,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let trusted = args.ca.as_deref().map(input::certificate_authorities).transpose()?;
     let server = Server::parse(&args.server)?.trusting(trusted);
     let card = args.card.as_deref().map(read_card).transpose()?;
+    if let Some(card) = card.as_ref().filter(|card| card.kind().recovers()) {
+        let holder = print::printable(card.holder());
+        anyhow::bail!("this card recovers {holder}, who is enrolled; use it with countersign key recover");
+    }
     let enrolment = match enrol(&args, &server, card.as_ref()).await? {
         Ok(enrolment) => enrolment,
         Err(error) => return Ok(refused(card.as_ref(), &error)),
@@ -84,12 +89,15 @@ async fn enrol(args: &Args, server: &Server, card: Option<&Card>) -> anyhow::Res
     })
 }
 
-fn read_card(given: &str) -> anyhow::Result<Card> {
-    Ok(input::line(given)?.parse()?)
+/// Reads a card from an argument, a file or stdin.
+pub(crate) fn read_card(given: &str) -> anyhow::Result<Card> {
+    // A card that was printed may come back in several lines.
+    let text: Zeroizing<String> = Zeroizing::new(input::line(given)?.split_ascii_whitespace().collect());
+    Ok(text.parse()?)
 }
 
 /// `card` is what was enrolled with; without one it was the seed mode.
-fn refused(card: Option<&Card>, error: &EnrolmentError) -> Exit {
+pub(crate) fn refused(card: Option<&Card>, error: &EnrolmentError) -> Exit {
     say::note(say::chain(error));
     match error {
         EnrolmentError::Refused(_) | EnrolmentError::NotUnderstood => Exit::Refused,
@@ -98,7 +106,8 @@ fn refused(card: Option<&Card>, error: &EnrolmentError) -> Exit {
             match answer.claimed_problem() {
                 // The one answer for whatever doesn't open (protocol §3).
                 Some(&Problem::UNAUTHORIZED) => say::note(
-                    "it claims that the card opens nothing: it may be used, expired or taken back; ask for a new one",
+                    "it claims that the card opens nothing: it may be used, expired or taken back, or name a key of the \
+                     server that has been replaced since; ask for a new one",
                 ),
                 Some(&Problem::UNSUPPORTED_TYPE) if card.is_none() => {
                     say::note("it claims not to run in seed mode; ask its operator for a card");

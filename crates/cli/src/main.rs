@@ -8,6 +8,9 @@ mod event;
 mod exit;
 mod input;
 mod key;
+mod key_own;
+mod key_recover;
+mod key_rotate;
 mod key_show;
 mod operate;
 mod print;
@@ -15,6 +18,7 @@ mod profile;
 mod rekey;
 mod say;
 mod serve;
+mod server_key;
 mod user;
 mod verify;
 
@@ -43,6 +47,8 @@ enum Command {
     User(user::Command),
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    ServerKey(server_key::Command),
     #[command(subcommand)]
     Event(event::Command),
     Rekey(rekey::Args),
@@ -74,6 +80,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::run(args).await,
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
+        Command::ServerKey(command) => server_key::run(command).await,
         Command::Event(command) => event::run(command).await,
         Command::Rekey(args) => rekey::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_server::service::control::{
-    DeleteUser, DisableUser, EnableUser, Invitation, Invite, InviteKind, ListTickets, ListUsers, RevokeTicket,
-    RotateGroup, TicketRow, UserRow,
+    DeleteUser, DisableUser, EnableUser, Invitation, Invite, InviteBack, InviteKind, ListTickets, ListUsers,
+    RevokeTicket, RotateGroup, TicketRow, UserRow,
 };
 
 use crate::exit::Exit;
@@ -32,6 +32,7 @@ pub(crate) enum Command {
 #[command(after_help = r#"Examples:
   countersign user invite --data ./countersign-data --qr
   countersign user invite --role admin | head -1 > card
+  countersign user invite --recovery alice
   countersign user invite revoke 0f3a9c2d4e5b6a1c"#)]
 pub(crate) struct InviteArgs {
     #[command(subcommand)]
@@ -41,6 +42,9 @@ pub(crate) struct InviteArgs {
     /// A card for one person, used once, that expires (this is the default).
     #[arg(long, conflicts_with = "group")]
     ticket: bool,
+    /// A card for this user, who has lost every key: it gives them a new one and ends all others. Used once, it expires.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["ticket", "group", "role"])]
+    recovery: Option<String>,
     /// The card of the group: it lets in whoever holds it, as a user, until it is rotated.
     #[arg(long)]
     group: bool,
@@ -128,11 +132,14 @@ async fn invite(args: InviteArgs) -> anyhow::Result<Exit> {
         None => {
             let kind = if args.group { InviteKind::Group } else { InviteKind::Ticket };
             let role = args.role.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-            let invitation = args.guard.operate_or_begin(Invite { kind, role }).await?;
+            let invitation = match args.recovery.clone() {
+                Some(username) => args.guard.operate(InviteBack { username }).await?,
+                None => args.guard.operate_or_begin(Invite { kind, role }).await?,
+            };
             if args.json {
                 say::line(serde_json::to_string(&invitation)?)?;
             } else {
-                print_card(&invitation, args.qr)?;
+                print_card(&invitation, args.recovery.as_deref(), args.qr)?;
             }
         }
         Some(InviteCommand::List(args)) => list_tickets(args).await?,
@@ -140,16 +147,24 @@ async fn invite(args: InviteArgs) -> anyhow::Result<Exit> {
             guard.operate(RevokeTicket { ticket: ticket.clone() }).await?;
             say::line(format_args!("ticket {ticket} is void"))?;
         }
-        Some(InviteCommand::RotateGroup { guard, qr }) => print_card(&guard.operate(RotateGroup {}).await?, qr)?,
+        Some(InviteCommand::RotateGroup { guard, qr }) => print_card(&guard.operate(RotateGroup {}).await?, None, qr)?,
     }
     Ok(Exit::Done)
 }
 
 /// The card alone on its first line, so that a script can take it; then what a person should know.
-fn print_card(invitation: &Invitation, qr: bool) -> anyhow::Result<()> {
+fn print_card(invitation: &Invitation, recovers: Option<&str>, qr: bool) -> anyhow::Result<()> {
     say::line(&invitation.card)?;
     if qr {
         say::line(print::qr(&invitation.card)?)?;
+    }
+    if let (Some(ticket), Some(not_after), Some(name)) = (&invitation.ticket, invitation.not_after, recovers) {
+        let until = moment(not_after * 1_000);
+        say::line(format_args!(
+            "recovery card {ticket} for {name}, until {until}; using it ends all other keys of {name}"
+        ))?;
+        say::line("Hand it over in person, to nobody else: whoever uses it is that user (countersign key recover).")?;
+        return Ok(());
     }
     match (&invitation.ticket, invitation.not_after) {
         (Some(ticket), Some(not_after)) => {
@@ -200,12 +215,19 @@ async fn list_tickets(args: ListArgs) -> anyhow::Result<()> {
     let lines = rows.into_iter().map(|row| {
         [
             row.ticket,
+            row.kind,
+            row.username.unwrap_or_default(),
             row.role,
             row.state,
             moment(row.created_ms),
-            moment(row.not_after * 1_000),
+            until(row.not_after),
             row.key.unwrap_or_default(),
         ]
     });
-    table(["ticket", "role", "state", "made", "until", "key"], lines)
+    table(["ticket", "kind", "recovers", "role", "state", "made", "until", "key"], lines)
+}
+
+/// Nothing for what has no end.
+fn until(seconds: u64) -> String {
+    if seconds >= u64::MAX / 1_000 { String::new() } else { moment(seconds * 1_000) }
 }

@@ -23,7 +23,7 @@ const PATH: &str = "/api/auth/enrol";
 /// Who enrols, on what.
 #[derive(Clone, Copy, Debug)]
 pub struct Person<'a> {
-    /// The name that they wish for.
+    /// The name that they wish for; empty with a card that recovers somebody.
     pub username: &'a str,
     /// What they call this device; may be empty.
     pub device: &'a str,
@@ -95,10 +95,13 @@ const fn remedy(refusal: EnrolRefusal) -> &'static str {
     }
 }
 
-/// Enrols with a card. `server` is where to connect; who answers there is proven by the card.
+/// Enrols with a card; with one that recovers a user, gets that user a new key in the place of all others, and then the
+/// person has no name to wish for. `server` is where to connect; who answers there is proven by the card.
 pub async fn enrol(server: &Server, card: &Card, person: &Person<'_>) -> Result<Enrolment, EnrolmentError> {
     let Person { username, device } = *person;
-    let _: Username = username.parse()?;
+    if !card.kind().recovers() {
+        let _: Username = username.parse()?;
+    }
     let authority: Authority = card.authority().parse()?;
     let post = Post::new(server, &authority)?;
     let sent = post.clock.read();

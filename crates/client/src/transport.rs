@@ -94,6 +94,12 @@ impl Client {
         self.call(&Method::GET, "/api/auth/whoami", HeaderMap::new(), Bytes::new()).await
     }
 
+    /// The server's time, as far as it is known.
+    pub(crate) fn server_time(&self) -> Timestamp {
+        let here = self.clock.read().wall.as_millis();
+        Timestamp::from_millis(here.saturating_add_signed(self.conversation.offset_ms()))
+    }
+
     /// The conversation behind this client.
     pub fn conversation(&self) -> &Conversation {
         &self.conversation

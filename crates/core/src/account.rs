@@ -108,6 +108,11 @@ pub struct KeyRecord {
 pub enum KeyState {
     /// It may.
     Active,
+    /// It may until then: another key has taken its place.
+    Ending {
+        /// The last moment at which it may.
+        at: Timestamp,
+    },
     /// It never will again.
     Revoked {
         /// Since when.
@@ -116,7 +121,7 @@ pub enum KeyState {
 }
 
 /// How a key came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyOrigin {
     /// By the shared key of the group.
     GroupCard,
@@ -124,21 +129,45 @@ pub enum KeyOrigin {
     Ticket(TicketId),
     /// By the seed's own registration, which gives away the key to whoever holds the shared key.
     SeedMode,
+    /// By the word of this key, in whose place it stands.
+    Rotation(KeyId),
+    /// By a recovery card or code, which has ended the user's other keys.
+    Recovery(TicketId),
 }
 
-/// A single-use permission to enrol, as it is kept. Its psk is derived, never stored.
+/// A single-use permission to enrol, or to recover, as it is kept. Its psk is derived, never stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// The public part.
     pub id: TicketId,
-    /// What its bearer becomes.
+    /// What its bearer becomes, or was when it was made.
     pub role: Role,
+    /// Whom it recovers. None: it enrols somebody new.
+    pub recovers: Option<Recovers>,
     /// The last second in which it can be used.
     pub not_after: Timestamp,
     /// When it was made.
     pub created: Timestamp,
     /// Whether it can still be used.
     pub state: TicketState,
+}
+
+/// Whose keys a ticket replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovers {
+    /// The user; the name may be another's by the time the ticket is used.
+    pub user: UserId,
+    /// How it was handed out.
+    pub by: RecoveryKind,
+}
+
+/// How a permission to recover was handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecoveryKind {
+    /// By an operator, in person.
+    Card,
+    /// Printed beforehand, by the user.
+    Code,
 }
 
 /// Whether a ticket can still be used; expiry is `not_after`, not a state.

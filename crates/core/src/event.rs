@@ -65,6 +65,28 @@ kinds! {
     UserDeleted = "user_deleted",
     /// A key may no longer sign.
     KeyRevoked = "key_revoked",
+    /// A key has taken the place of another.
+    KeyRotated = "key_rotated",
+    /// A key that another has replaced ends sooner, since the other one is in use.
+    KeyEnding = "key_ending",
+    /// A key that another has replaced has ended in its time.
+    KeyEnded = "key_ended",
+    /// A user ended a key of their own, and what came from it.
+    KeyTakenBack = "key_taken_back",
+    /// A recovery card was handed out.
+    RecoveryCardIssued = "recovery_card_issued",
+    /// A user made recovery codes; the ones made before are void.
+    RecoveryCodesMade = "recovery_codes_made",
+    /// A user has a new key by a recovery card or code, and no other.
+    Recovered = "recovered",
+    /// Somebody named a recovery card or code and did not hold it, or it could not be used.
+    RecoveryFailed = "recovery_failed",
+    /// The server's next static key is announced.
+    ServerKeyAnnounced = "server_key_announced",
+    /// The server's static key was replaced by the announced one.
+    ServerKeySwitched = "server_key_switched",
+    /// The server's former static key is gone, and with it the cards that name it.
+    ServerKeyRetired = "server_key_retired",
     /// Requests whose MAC was wrong, folded per source and minute.
     BadSignature = "bad_signature",
     /// A request that had been seen before.

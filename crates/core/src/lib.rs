@@ -18,6 +18,7 @@ pub mod replay;
 pub mod secret;
 pub mod signature;
 pub mod stream;
+pub mod succession;
 pub mod time;
 pub mod username;
 pub mod verdict;

@@ -48,6 +48,8 @@ pub enum Refusal {
     NameTaken,
     /// The ticket that this key came by was used, taken back or expired before the key was confirmed.
     TicketSpent,
+    /// The key whose place this one would take was replaced or ended before this one was confirmed.
+    NotTheSuccessor,
     /// The guard does not know yet what it has seen.
     WarmingUp,
     /// The guard cannot remember any more nonces, or its clock is in doubt.
@@ -70,7 +72,7 @@ impl Refusal {
             Self::Stale | Self::FutureDated => Problem::CLOCK_SKEW,
             Self::Replayed => Problem::REPLAYED,
             Self::Throttled | Self::TooMuchKept => Problem::THROTTLED,
-            Self::NameTaken | Self::TicketSpent | Self::KeyOfAnother => Problem::CONFLICT,
+            Self::NameTaken | Self::TicketSpent | Self::NotTheSuccessor | Self::KeyOfAnother => Problem::CONFLICT,
             Self::InFlight => Problem::IN_FLIGHT,
             Self::OutcomeUnknown => Problem::OUTCOME_UNKNOWN,
             Self::WarmingUp => Problem::WARMING_UP,

@@ -1,15 +1,19 @@
 //! The signing keys in memory: who may sign, and under which keys their answers go out.
 
+mod endings;
 mod holders;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use countersign_core::account::{KeyRecord, KeyState, User, UserState};
 use countersign_core::id::{KeyId, UserId};
 use countersign_core::secret::{KeyPair, Root, Sealed, Unsealable};
+use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use tokio::sync::watch;
 
+use self::endings::Endings;
 use self::holders::Holders;
 use crate::shared_kek::SharedKek;
 
@@ -17,6 +21,7 @@ use crate::shared_kek::SharedKek;
 #[derive(Debug, Default)]
 pub struct Keyring {
     holders: RwLock<Holders>,
+    endings: Endings,
     changes: watch::Sender<()>,
 }
 
@@ -32,6 +37,7 @@ pub struct InDoubt;
 pub struct Holder {
     keys: OnceLock<KeyPair>,
     admission: Admission,
+    in_use: AtomicBool,
     principal: Principal,
     record: Box<KeyRecord>,
     envelope_keys: OnceLock<Box<KeyPair>>,
@@ -69,6 +75,7 @@ impl Keyring {
     /// Adds a key, or replaces what was known of it.
     pub fn put(&self, user: &User, record: KeyRecord) -> Result<(), InDoubt> {
         let holder = Holder::new(user, record);
+        self.endings.note(&holder.record)?;
         self.holders.write().map_err(|_| InDoubt)?.put(Arc::new(holder));
         self.changes.send_replace(());
         Ok(())
@@ -90,11 +97,26 @@ impl Keyring {
         self.entomb(|holder| holder.principal.user == user)
     }
 
+    /// Takes out the keys whose end was before `now`, each once: somebody has to revoke them.
+    pub fn take_ended(&self, now: Timestamp) -> Result<Vec<KeyId>, InDoubt> {
+        let holders = self.holders.read().map_err(|_| InDoubt)?;
+        let ended = self.endings.take(now)?.into_iter();
+        Ok(ended.filter(|id| holders.find(id.as_str()).is_some_and(|holder| holder.has_ended(now))).collect())
+    }
+
+    /// Lets [`take_ended`](Self::take_ended) find this key again: it was not revoked after all.
+    pub fn put_back(&self, keyid: &KeyId) -> Result<(), InDoubt> {
+        match self.find(keyid.as_str())? {
+            Some(holder) => self.endings.note(&holder.record),
+            None => Ok(()),
+        }
+    }
+
     /// Completes once nothing that this key signs is accepted any more: what was admitted and still goes on ends then.
     pub async fn ended(&self, keyid: &KeyId) {
         let mut changes = self.changes.subscribe();
         while let Ok(Some(holder)) = self.find(keyid.as_str()) {
-            if holder.admission() == Admission::Tombstone || changes.changed().await.is_err() {
+            if holder.admission == Admission::Tombstone || changes.changed().await.is_err() {
                 return;
             }
         }
@@ -129,21 +151,22 @@ impl Keyring {
 impl Holder {
     fn new(user: &User, record: KeyRecord) -> Self {
         let admission = match (user.state, record.state) {
-            (UserState::Enabled, KeyState::Active) => Admission::Active,
+            (UserState::Enabled, KeyState::Active | KeyState::Ending { .. }) => Admission::Active,
             (UserState::Enabled, KeyState::Revoked { .. }) | (UserState::Disabled | UserState::Deleted, _) => {
                 Admission::Tombstone
             }
         };
         let principal =
             Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
-        let (keys, envelope_keys) = (OnceLock::new(), OnceLock::new());
-        Self { keys, admission, principal, record: Box::new(record), envelope_keys }
+        let (keys, envelope_keys, in_use) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
+        Self { keys, admission, in_use, principal, record: Box::new(record), envelope_keys }
     }
 
     fn entombed(&self) -> Self {
         Self {
             keys: self.keys.clone(),
             admission: Admission::Tombstone,
+            in_use: AtomicBool::new(false),
             principal: self.principal.clone(),
             record: self.record.clone(),
             envelope_keys: self.envelope_keys.clone(),
@@ -154,6 +177,7 @@ impl Holder {
         Self {
             keys: self.keys.clone(),
             admission: self.admission,
+            in_use: AtomicBool::new(self.in_use.load(Ordering::Relaxed)),
             principal: self.principal.clone(),
             record: Box::new(KeyRecord { root: root.clone(), ..KeyRecord::clone(&self.record) }),
             envelope_keys: self.envelope_keys.clone(),
@@ -165,17 +189,36 @@ impl Holder {
         &self.principal
     }
 
-    /// What a request gets whose MAC is right.
-    pub fn verdict(&self) -> Verdict {
-        match self.admission {
+    /// The key as it is kept.
+    pub fn record(&self) -> &KeyRecord {
+        &self.record
+    }
+
+    /// What a request gets at `now` whose MAC is right.
+    pub fn verdict(&self, now: Timestamp) -> Verdict {
+        match self.admission(now) {
             Admission::Active => Verdict::Admit(self.principal.clone()),
             Admission::Tombstone => Verdict::Refuse(Refusal::RevokedKey),
         }
     }
 
-    /// Whether it may sign.
-    pub fn admission(&self) -> Admission {
-        self.admission
+    /// Whether it may sign at `now`. Its end counts from the moment at which it comes, whoever is late to note it.
+    pub fn admission(&self, now: Timestamp) -> Admission {
+        if self.has_ended(now) { Admission::Tombstone } else { self.admission }
+    }
+
+    fn has_ended(&self, now: Timestamp) -> bool {
+        matches!(self.record.state, KeyState::Ending { .. }) && !self.record.state.may_sign(now)
+    }
+
+    /// The key that ends sooner because this one is in use; none once that has been [noted](Self::note_use).
+    pub fn unnoted_predecessor(&self) -> Option<&KeyId> {
+        self.record.origin.predecessor().filter(|_| !self.in_use.load(Ordering::Relaxed))
+    }
+
+    /// The predecessor knows that this key is in use.
+    pub fn note_use(&self) {
+        self.in_use.store(true, Ordering::Relaxed);
     }
 
     /// The keys of both directions, unsealed and derived on first use.

@@ -22,6 +22,7 @@ pub mod secrets;
 pub mod serve;
 pub mod service;
 pub mod shared_kek;
+pub mod static_keys;
 #[cfg(feature = "standalone")]
 pub mod telemetry;
 #[cfg(feature = "standalone")]

@@ -7,6 +7,7 @@ use countersign_store::port::{OWNER_OF_SERVER_SECRETS as OWNER, ServerSecrets, S
 use std::sync::RwLock;
 
 use crate::shared_kek::SharedKek;
+use crate::static_keys::{self, StaticKeys};
 
 /// Why the server's secrets cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum SecretsError {
     /// The key-encryption key has been exchanged since, or the database is an older copy.
     #[error("{0}")]
     NoKey(MissingKek),
+    /// A thread died while it was changing them.
+    #[error("the server's secrets are in doubt after a fault; restart the server")]
+    InDoubt,
 }
 
 /// A version of the key-encryption key that the database needs and that is not there.
@@ -39,8 +43,8 @@ pub struct MissingKek(pub u32);
 pub struct Secrets {
     /// Seals everything at rest.
     pub kek: SharedKek,
-    /// The static X25519 key of enrolments.
-    pub enrolment: Secret32,
+    /// The static X25519 keys of handshakes.
+    pub static_keys: StaticKeys,
     /// Derives the psk of tickets (K_ticket).
     pub ticket: MacKey,
     /// Derives the roots of keys that do not exist.
@@ -96,14 +100,15 @@ impl Secrets {
         random: impl Fn() -> [u8; 44] + Send + Sync,
     ) -> Result<Self, SecretsError> {
         let keep = Keep { store, kek: &kek, random: &random };
-        let enrolment = keep.first("static x25519").await?;
+        let current = keep.first(static_keys::CURRENT).await?;
+        let static_keys = StaticKeys::open(store, &kek, current).await?;
         let ticket = MacKey::new(&keep.first("ticket").await?);
         let decoy = MacKey::new(&keep.first("decoy").await?);
         let fingerprint = keep.first("replay fingerprint").await?;
         let row = RowKey::new(&keep.first("row mac").await?);
         let outcomes = OutcomeSecrets::of(keep.first("outcomes").await?);
         let group = RwLock::new(Group { psk: keep.first(GROUP).await?, rotation: 0 });
-        Ok(Self { kek, enrolment, ticket, decoy, fingerprint, row, outcomes, seed, group })
+        Ok(Self { kek, static_keys, ticket, decoy, fingerprint, row, outcomes, seed, group })
     }
 
     /// The shared key of the group, as it stands on group cards now. None when a fault left it in doubt.

@@ -133,7 +133,7 @@ async fn another_key_of(whole: &Whole, person: &Person) -> Person {
     };
     accounts.keyring.put(&user, record).unwrap();
     let envelope_keys = root.envelope_pair(keyid.as_str());
-    Person { authority: person.authority.clone(), keyid, keys, envelope_keys }
+    Person { authority: person.authority.clone(), keyid, root, keys, envelope_keys }
 }
 
 fn user_of(whole: &Whole, person: &Person) -> UserId {

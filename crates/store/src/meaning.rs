@@ -2,13 +2,24 @@
 
 use countersign_core::account::{Ticket, TicketState, User, UserState};
 use countersign_core::event::Event;
+use countersign_core::id::UserId;
 use countersign_core::time::Timestamp;
 
 use crate::port::{MAX_ACTOR, MAX_DETAIL};
 
-/// Whether a ticket lets somebody in at `at`: `not_after` itself still does, a millisecond later does not.
+/// Whether a ticket can be used at `at`: `not_after` itself still does, a millisecond later does not.
 pub(crate) fn is_usable(ticket: &Ticket, at: Timestamp) -> bool {
     ticket.state == TicketState::Open && at <= ticket.not_after
+}
+
+/// Whether a ticket lets somebody new in.
+pub(crate) fn enrols(ticket: &Ticket, at: Timestamp) -> bool {
+    ticket.recovers.is_none() && is_usable(ticket, at)
+}
+
+/// Whether a ticket is for recovering this user.
+pub(crate) fn recovers(ticket: &Ticket, user: UserId) -> bool {
+    ticket.recovers.is_some_and(|recovers| recovers.user == user)
 }
 
 /// The user in a new state. Leaving [`UserState::Enabled`] raises the generation, so that what was issued before stays

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::memory::Memory;
 use crate::port::{
-    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, Sealings, ServerSecrets, Tickets, Users,
+    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, Sealings, ServerSecrets, Successions, Tickets, Users,
 };
 
 /// Every port of one store, for a server to hand around.
@@ -19,6 +19,8 @@ pub struct Stores {
     pub tickets: Arc<dyn Tickets>,
     /// How users and keys come into being.
     pub enrolments: Arc<dyn Enrolments>,
+    /// How keys follow one another.
+    pub successions: Arc<dyn Successions>,
     /// The event log.
     pub events: Arc<dyn Events>,
     /// The persisted part of the accept clock.
@@ -47,7 +49,17 @@ impl Stores {
     /// The server's secrets, and one adapter of all other ports.
     pub(crate) fn of<A>(adapter: &Arc<A>, server_secrets: Arc<dyn ServerSecrets>) -> Self
     where
-        A: Users + Keys + Tickets + Enrolments + Events + AcceptMarks + BurntNonces + Outcomes + Sealings + 'static,
+        A: Users
+            + Keys
+            + Tickets
+            + Enrolments
+            + Successions
+            + Events
+            + AcceptMarks
+            + BurntNonces
+            + Outcomes
+            + Sealings
+            + 'static,
     {
         Self {
             server_secrets,
@@ -55,6 +67,7 @@ impl Stores {
             keys: adapter.clone(),
             tickets: adapter.clone(),
             enrolments: adapter.clone(),
+            successions: adapter.clone(),
             events: adapter.clone(),
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use countersign_core::encoding::{hex, unhex};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -63,21 +64,73 @@ impl Shelf {
     /// Reads the profile of this name, if nobody else can read it.
     pub(crate) fn open(&self, name: &ProfileName) -> anyhow::Result<Profile> {
         let path = self.path(name);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                bail!("there is no profile {name} ({}); make one with countersign enrol", path.display())
-            }
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
-        must_be_private(&file, &path)?;
-        let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize));
-        file.take(LONGEST).read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut profile = written::read(&text).with_context(|| format!("{} is damaged", path.display()))?;
+        if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            bail!("there is no profile {name} ({}); make one with countersign enrol", path.display())
+        }
+        let mut profile = read(&path)?;
+        profile.server_key = self.announced(name).or(profile.server_key);
         if let Some(offset_ms) = self.offset(name) {
             profile.offset_ms = offset_ms;
         }
         Ok(profile)
+    }
+
+    /// Where the profile stands that shall take the place of this one. No profile's own file has this name.
+    pub(crate) fn next_path(&self, name: &ProfileName) -> PathBuf {
+        self.directory.join(format!("{name}.next"))
+    }
+
+    /// Keeps the profile of a key that is not confirmed yet, beside the present one.
+    pub(crate) fn keep_next(&self, name: &ProfileName, profile: &Profile) -> anyhow::Result<()> {
+        self.make_directory()?;
+        let text = written::write(profile)?;
+        let file = self.write(text.as_bytes())?;
+        let path = self.next_path(name);
+        file.persist(&path)
+            .map_err(|refused| refused.error)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        self.sync()
+    }
+
+    /// What [`keep_next`](Self::keep_next) kept, until it is [promoted](Self::promote) or dropped.
+    pub(crate) fn open_next(&self, name: &ProfileName) -> anyhow::Result<Option<Profile>> {
+        let path = self.next_path(name);
+        if path.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        read(&path).map(Some)
+    }
+
+    /// Puts the next profile in the place of the present one, in one step: at any moment one of them is there.
+    pub(crate) fn promote(&self, name: &ProfileName) -> anyhow::Result<()> {
+        let (next, path) = (self.next_path(name), self.path(name));
+        std::fs::rename(&next, &path).with_context(|| format!("cannot write {}", path.display()))?;
+        self.sync()?;
+        // The new profile knows the server's newest key; a file that stays behind costs one more request, no more.
+        let _ = std::fs::remove_file(self.server_key_path(name));
+        Ok(())
+    }
+
+    /// Forgets the next profile, whose key never was or is no more.
+    pub(crate) fn drop_next(&self, name: &ProfileName) -> anyhow::Result<()> {
+        let path = self.next_path(name);
+        std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+    }
+
+    /// Keeps the static key that the server has announced, beside the profile.
+    pub(crate) fn keep_server_key(&self, name: &ProfileName, key: &[u8; 32]) -> anyhow::Result<()> {
+        let file = self.write(format!("{}\n", hex(key)).as_bytes())?;
+        file.persist(self.server_key_path(name)).map(drop).map_err(|refused| refused.error.into())
+    }
+
+    fn announced(&self, name: &ProfileName) -> Option<[u8; 32]> {
+        let mut text = String::new();
+        File::open(self.server_key_path(name)).ok()?.take(128).read_to_string(&mut text).ok()?;
+        unhex(text.trim_end())?.try_into().ok()
+    }
+
+    fn server_key_path(&self, name: &ProfileName) -> PathBuf {
+        self.directory.join(format!("{name}.server-key"))
     }
 
     /// Forgets a profile whose key was never confirmed.
@@ -125,6 +178,15 @@ impl Shelf {
         let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
         synced.with_context(|| format!("cannot write in {}", self.directory.display()))
     }
+}
+
+/// Reads the profile in this file, if nobody else can read it.
+fn read(path: &Path) -> anyhow::Result<Profile> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    must_be_private(&file, path)?;
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize));
+    file.take(LONGEST).read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
+    written::read(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
 /// The key in this file is worth nothing as a proof of who we are if others can read it, or put another in its place.

@@ -1,7 +1,8 @@
 //! Profiles: a key, and the server that it is for, kept in a file of its own.
 //!
-//! The file with the key is written once, at enrolment, and never again. What is learnt later (how far the server's
-//! clock is ahead) stands in a file beside it.
+//! The file with the key is written once and never changed. What is learnt later (how far the server's clock is ahead,
+//! which static key it announces) stands in files beside it, and so does the profile of a key that shall take its place,
+//! until that is confirmed and one takes the name of the other.
 
 mod file;
 #[cfg(test)]
@@ -30,7 +31,7 @@ pub(crate) struct Profile {
     pub(crate) credentials: Credentials,
     /// What the keys are derived from.
     pub(crate) root: Root,
-    /// The server's static key, when a card named it.
+    /// The server's static key, when a card named it or the server announced it.
     pub(crate) server_key: Option<[u8; 32]>,
     /// When the key was given, by the server's clock.
     pub(crate) created: Timestamp,

@@ -2,7 +2,7 @@
 //!
 //! Each function takes its record apart without `..`: a field that is added and not covered does not compile.
 
-use super::{KeyOrigin, KeyRecord, KeyState, Ticket, TicketState, User, UserState};
+use super::{KeyOrigin, KeyRecord, KeyState, Recovers, RecoveryKind, Ticket, TicketState, User, UserState};
 use crate::id::TicketId;
 use crate::secret::{RowKey, RowMac, Sealed};
 use crate::time::Timestamp;
@@ -46,7 +46,7 @@ impl KeyRecord {
 
     fn columns(&self) -> Columns {
         let Self { id, user, device, root: Sealed { version, octets }, origin, state, created } = self;
-        let (origin, ticket) = key_origin(*origin);
+        let (origin, from) = key_origin(origin);
         let (state, state_at) = key_state(*state);
         vec![
             id.as_str().into(),
@@ -55,7 +55,7 @@ impl KeyRecord {
             version.to_be_bytes().into(),
             octets.clone(),
             origin.into(),
-            ticket,
+            from,
             state.into(),
             state_at,
             time(*created),
@@ -75,9 +75,15 @@ impl Ticket {
     }
 
     fn columns(&self) -> Columns {
-        let Self { id: TicketId(id), role, not_after, created, state } = self;
+        let Self { id: TicketId(id), role, recovers, not_after, created, state } = self;
         let (state, state_at, used_by) = ticket_state(state);
-        vec![id.into(), role.as_str().into(), time(*not_after), time(*created), state.into(), state_at, used_by]
+        let mut columns: Columns =
+            vec![id.into(), role.as_str().into(), time(*not_after), time(*created), state.into(), state_at, used_by];
+        // Only where there is one: rows from before there were any keep their MACs.
+        if let Some(Recovers { user, by }) = recovers {
+            columns.extend([recovery_kind(*by).into(), user.to_string().into()]);
+        }
+        columns
     }
 }
 
@@ -92,15 +98,25 @@ fn user_state(state: UserState) -> &'static str {
 fn key_state(state: KeyState) -> (&'static str, Vec<u8>) {
     match state {
         KeyState::Active => ("active", Vec::new()),
+        KeyState::Ending { at } => ("ending", time(at)),
         KeyState::Revoked { at } => ("revoked", time(at)),
     }
 }
 
-fn key_origin(origin: KeyOrigin) -> (&'static str, Vec<u8>) {
+fn key_origin(origin: &KeyOrigin) -> (&'static str, Vec<u8>) {
     match origin {
         KeyOrigin::GroupCard => ("group", Vec::new()),
         KeyOrigin::Ticket(TicketId(id)) => ("ticket", id.into()),
         KeyOrigin::SeedMode => ("seed", Vec::new()),
+        KeyOrigin::Rotation(predecessor) => ("rotation", predecessor.as_str().into()),
+        KeyOrigin::Recovery(TicketId(id)) => ("recovery", id.into()),
+    }
+}
+
+fn recovery_kind(kind: RecoveryKind) -> &'static str {
+    match kind {
+        RecoveryKind::Card => "card",
+        RecoveryKind::Code => "code",
     }
 }
 

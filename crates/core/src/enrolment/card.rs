@@ -10,6 +10,9 @@ use crate::account::KeyOrigin;
 use crate::encoding::{Reader, b64u, put_lp, unb64u};
 use crate::id::TicketId;
 use crate::secret::Secret32;
+use crate::username::Username;
+
+use super::recovery::RecoveryCode;
 
 const PREFIX: &str = "countersign1:";
 const CHECKSUM: usize = 4;
@@ -21,6 +24,10 @@ pub enum CardKind {
     Group,
     /// A ticket of its own: single use, expiring, revocable.
     Ticket(TicketId),
+    /// A recovery card, made by an operator for one user: single use, expiring, revocable.
+    Recovery(TicketId),
+    /// A recovery code, printed by the user beforehand: single use.
+    Code(TicketId),
 }
 
 impl CardKind {
@@ -29,6 +36,24 @@ impl CardKind {
         match self {
             Self::Group => (1, [0; 8]),
             Self::Ticket(TicketId(id)) => (2, id),
+            Self::Recovery(TicketId(id)) => (3, id),
+            Self::Code(TicketId(id)) => (4, id),
+        }
+    }
+
+    /// The ticket behind it, if there is one.
+    pub const fn ticket(self) -> Option<TicketId> {
+        match self {
+            Self::Group => None,
+            Self::Ticket(id) | Self::Recovery(id) | Self::Code(id) => Some(id),
+        }
+    }
+
+    /// Whether it replaces the keys of a user who exists.
+    pub const fn recovers(self) -> bool {
+        match self {
+            Self::Group | Self::Ticket(_) => false,
+            Self::Recovery(_) | Self::Code(_) => true,
         }
     }
 
@@ -37,6 +62,8 @@ impl CardKind {
         match kind {
             1 if id == [0; 8] => Some(Self::Group),
             2 => Some(Self::Ticket(TicketId(id))),
+            3 => Some(Self::Recovery(TicketId(id))),
+            4 => Some(Self::Code(TicketId(id))),
             _ => None,
         }
     }
@@ -47,6 +74,7 @@ impl From<CardKind> for KeyOrigin {
         match kind {
             CardKind::Group => Self::GroupCard,
             CardKind::Ticket(id) => Self::Ticket(id),
+            CardKind::Recovery(id) | CardKind::Code(id) => Self::Recovery(id),
         }
     }
 }
@@ -54,25 +82,48 @@ impl From<CardKind> for KeyOrigin {
 /// A card: the pre-shared key, the server's public key, and the authority under which the server answers.
 ///
 /// Its text is `countersign1:` and base64url of type ‖ ticket id ‖ psk ‖ server key ‖ lp(authority) ‖ the first four
-/// octets of SHA-256 of all before (protocol §3). The checksum finds slips of the pen; it is no protection.
+/// octets of SHA-256 of all before (protocol §3). The checksum finds slips of the pen; it is no protection. What recovers
+/// somebody says whom, by lp(username) after the authority; and a recovery code has 16 octets in place of the psk, which
+/// is derived from them (protocol §10).
 #[derive(Clone)]
 pub struct Card {
     kind: CardKind,
     psk: Secret32,
+    code: Option<RecoveryCode>,
     server_key: [u8; 32],
     authority: String,
+    holder: String,
 }
 
 impl Card {
-    /// A card for whoever reaches the server as `authority`: 1 to 255 visible ASCII characters, a host and perhaps a
-    /// port.
+    /// A card that lets somebody new in, for whoever reaches the server as `authority`: 1 to 255 visible ASCII
+    /// characters, a host and perhaps a port.
     pub fn new(kind: CardKind, psk: Secret32, server_key: [u8; 32], authority: &str) -> Result<Self, BadCard> {
         let visible = authority.bytes().all(|octet| octet.is_ascii_graphic());
         if visible && (1..=255).contains(&authority.len()) {
-            Ok(Self { kind, psk, server_key, authority: authority.to_owned() })
+            let (authority, holder) = (authority.to_owned(), String::new());
+            Ok(Self { kind, psk, code: None, server_key, authority, holder })
         } else {
             Err(BadCard::Authority)
         }
+    }
+
+    /// A recovery code for `holder`, of this ticket.
+    pub fn of_code(
+        id: TicketId,
+        code: RecoveryCode,
+        server_key: [u8; 32],
+        authority: &str,
+        holder: &Username,
+    ) -> Result<Self, BadCard> {
+        let card = Self::new(CardKind::Code(id), code.psk(id), server_key, authority)?;
+        Ok(Self { code: Some(code), ..card }.for_user(holder))
+    }
+
+    /// The same card with the name of the user whom it recovers.
+    #[must_use]
+    pub fn for_user(self, holder: &Username) -> Self {
+        Self { holder: holder.as_str().to_owned(), ..self }
     }
 
     /// Which kind of permission it gives.
@@ -95,16 +146,27 @@ impl Card {
         &self.authority
     }
 
+    /// The name of the user whom it recovers; nothing on a card that lets somebody new in.
+    pub fn holder(&self) -> &str {
+        &self.holder
+    }
+
     /// The card as text: a secret. Whoever reads it can enrol.
     pub fn to_text(&self) -> Zeroizing<String> {
         let (kind, id) = self.kind.octets();
         // Reserved at once: a vector that grows leaves copies of the psk behind.
-        let mut octets = Zeroizing::new(Vec::with_capacity(81 + self.authority.len()));
+        let mut octets = Zeroizing::new(Vec::with_capacity(85 + self.authority.len() + self.holder.len()));
         octets.push(kind);
         octets.extend_from_slice(&id);
-        octets.extend_from_slice(self.psk.expose());
+        match &self.code {
+            Some(code) => octets.extend_from_slice(code.expose()),
+            None => octets.extend_from_slice(self.psk.expose()),
+        }
         octets.extend_from_slice(&self.server_key);
         put_lp(&mut octets, self.authority.as_bytes());
+        if self.kind.recovers() {
+            put_lp(&mut octets, self.holder.as_bytes());
+        }
         let checksum = checksum(&octets);
         octets.extend_from_slice(&checksum);
         let body = Zeroizing::new(b64u(&octets));
@@ -144,7 +206,7 @@ pub enum BadCard {
     Damaged,
     /// Well copied, but of a kind that this version does not take.
     #[error(
-        "this version takes group and ticket cards; this card is of type {0}: use a newer version, or ask for a ticket"
+        "this version takes group, ticket and recovery cards; this card is of type {0}: use a newer version, or ask for a ticket"
     )]
     UnknownKind(u8),
     /// Well copied, but not made as the protocol says.
@@ -161,16 +223,30 @@ fn read(content: &[u8]) -> Result<Card, BadCard> {
     let mut reader = Reader::new(content);
     let kind = reader.u8().ok_or(BadCard::Malformed)?;
     let kind = match (kind, reader.array().ok_or(BadCard::Malformed)?) {
-        (1 | 2, id) => CardKind::from_octets(kind, id).ok_or(BadCard::Malformed)?,
+        (1..=4, id) => CardKind::from_octets(kind, id).ok_or(BadCard::Malformed)?,
         _ => return Err(BadCard::UnknownKind(kind)),
     };
-    let psk = reader.array().map(Secret32::new).ok_or(BadCard::Malformed)?;
-    let server_key = reader.array().ok_or(BadCard::Malformed)?;
-    let authority = reader.lp().and_then(|octets| str::from_utf8(octets).ok()).ok_or(BadCard::Malformed)?;
-    if !reader.is_done() {
-        return Err(BadCard::Malformed);
+    read_rest(kind, &mut reader).filter(|_| reader.is_done()).ok_or(BadCard::Malformed)
+}
+
+fn read_rest(kind: CardKind, reader: &mut Reader<'_>) -> Option<Card> {
+    let (psk, code) = match kind {
+        CardKind::Group | CardKind::Ticket(_) | CardKind::Recovery(_) => (Secret32::new(reader.array()?), None),
+        CardKind::Code(id) => {
+            let code = RecoveryCode::new(reader.array()?);
+            (code.psk(id), Some(code))
+        }
+    };
+    let server_key = reader.array()?;
+    let authority = str::from_utf8(reader.lp()?).ok()?;
+    let card = Card { code, ..Card::new(kind, psk, server_key, authority).ok()? };
+    if !kind.recovers() {
+        return Some(card);
     }
-    Card::new(kind, psk, server_key, authority).map_err(|_| BadCard::Malformed)
+    let typed = str::from_utf8(reader.lp()?).ok()?;
+    // In the one spelling in which the server knows the name.
+    let holder: Username = typed.parse().ok().filter(|name: &Username| name.as_str() == typed)?;
+    Some(card.for_user(&holder))
 }
 
 fn checksum(content: &[u8]) -> [u8; CHECKSUM] {

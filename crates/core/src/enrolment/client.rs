@@ -1,8 +1,8 @@
 //! The client's side of an enrolment.
 
 use super::card::Card;
-use super::noise::{Handshake, enrol_prologue};
-use super::payload::{Answers, BadIntroduction, EnrolRefusal, FromClient, FromServer, check};
+use super::noise::{Handshake, Purpose};
+use super::payload::{Answers, BadIntroduction, EnrolRefusal, FromClient, FromServer, check, check_device};
 use crate::id::KeyId;
 use crate::secret::{Root, Secret32};
 use crate::time::Timestamp;
@@ -37,20 +37,44 @@ impl ClientHandshake {
         introduction: &Introduction<'_>,
         ephemeral: &Secret32,
     ) -> Result<(Self, Vec<u8>), BadIntroduction> {
+        if !card.kind().recovers() {
+            check(introduction.username, introduction.device)?;
+        }
+        let prologue = Purpose::Enrol(card.kind()).prologue(card.authority());
+        let (client, message) = Self::write((card.server_key(), card.psk()), &prologue, introduction, ephemeral)?;
+        let (kind, id) = card.kind().octets();
+        Ok((client, [[kind].as_slice(), &id, &message].concat()))
+    }
+
+    /// Writes the body of `POST /api/auth/keys`, which asks for a key in the place of this one (protocol §10).
+    /// `ephemeral` is 32 random octets, for this call alone.
+    pub fn rotate(
+        (keyid, root): (&KeyId, &Root),
+        (server_key, authority): (&[u8; 32], &str),
+        introduction: &Introduction<'_>,
+        ephemeral: &Secret32,
+    ) -> Result<(Self, Vec<u8>), BadIntroduction> {
+        let prologue = Purpose::Rotate(keyid.clone()).prologue(authority);
+        Self::write((server_key, &rotate_psk(keyid, root)), &prologue, introduction, ephemeral)
+    }
+
+    fn write(
+        (server_key, psk): (&[u8; 32], &Secret32),
+        prologue: &[u8],
+        introduction: &Introduction<'_>,
+        ephemeral: &Secret32,
+    ) -> Result<(Self, Vec<u8>), BadIntroduction> {
         let Introduction { username, device, c_rand, now } = introduction;
-        check(username, device)?;
+        check_device(device)?;
         let payload = FromClient {
             username: (*username).to_owned(),
             device: (*device).to_owned(),
             c_rand: c_rand.clone(),
             client_time: *now,
         };
-        let prologue = enrol_prologue(card.authority(), card.kind());
-        let mut handshake =
-            Handshake::initiator(card.server_key(), card.psk(), &prologue).map_err(|_| BadIntroduction::ServerKey)?;
+        let mut handshake = Handshake::initiator(server_key, psk, prologue).map_err(|_| BadIntroduction::ServerKey)?;
         let message = handshake.write(&payload.write(), ephemeral).map_err(|_| BadIntroduction::ServerKey)?;
-        let (kind, id) = card.kind().octets();
-        Ok((Self { handshake, c_rand: c_rand.clone() }, [[kind].as_slice(), &id, &message].concat()))
+        Ok((Self { handshake, c_rand: c_rand.clone() }, message))
     }
 
     /// Reads the answer. Only the server whose key is on the card can have written one that opens.
@@ -66,6 +90,11 @@ impl ClientHandshake {
             }
         }
     }
+}
+
+/// The psk with which a key asks for its successor: `HKDF("countersign/1", root, label("rotate psk", keyid))`.
+pub fn rotate_psk(keyid: &KeyId, root: &Root) -> Secret32 {
+    root.derive("rotate psk", keyid.as_str().as_bytes())
 }
 
 /// What the client has after the handshake. The key is pending until its first signed request, for 60 s.

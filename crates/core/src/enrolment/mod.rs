@@ -8,20 +8,24 @@
 
 pub mod card;
 mod client;
+mod codes;
 mod noise;
 mod payload;
 pub mod pending;
 mod primitives;
+mod recovery;
 pub mod seed_mode;
 mod server;
 mod ticket;
 
 pub use card::{BadCard, Card, CardKind};
-pub use client::{ClientHandshake, EnrolError, Enrolled, Introduction};
+pub use client::{ClientHandshake, EnrolError, Enrolled, Introduction, rotate_psk};
+pub use codes::{AskForCodes, AskedForCodes, Coded, MAX_CODES};
 pub use noise::HandshakeFailed;
 pub use payload::{Answers, BadIntroduction, EnrolRefusal, MAX_DEVICE};
 pub use primitives::public_key;
+pub use recovery::{RecoveryCode, recovery_psk};
 pub use server::{
-    Accepted, Claim, DoesNotOpen, Grant, Introduced, Knock, MAX_BODY, Malformed, TIME_TOLERANCE, within_a_day,
+    Accepted, Claim, DoesNotOpen, Grant, Introduced, Knock, MAX_BODY, Malformed, Message, TIME_TOLERANCE, within_a_day,
 };
 pub use ticket::{decoy_psk, ticket_psk};

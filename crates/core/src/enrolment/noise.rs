@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::card::CardKind;
 use super::primitives::{Chance, Resolver};
 use crate::encoding::put_lp;
+use crate::id::{KeyId, TicketId};
 use crate::secret::Secret32;
 
 const PATTERN: &str = "Noise_NKpsk0_25519_AESGCM_SHA256";
@@ -86,14 +87,29 @@ fn builder<'a>(chance: &Chance, psk: &'a Secret32, prologue: &'a [u8]) -> Result
     Ok(Builder::with_resolver(params, Box::new(Resolver(chance.clone()))).psk(0, psk.expose())?.prologue(prologue)?)
 }
 
-/// `"countersign/enrol/1" ‖ 0 ‖ lp(authority) ‖ lp(ticket id, empty for group)` (protocol §3): a message for one
-/// server or one ticket opens at no other.
-pub(super) fn enrol_prologue(authority: &str, kind: CardKind) -> Vec<u8> {
-    let mut prologue = b"countersign/enrol/1\0".to_vec();
-    put_lp(&mut prologue, authority.as_bytes());
-    match kind {
-        CardKind::Group => put_lp(&mut prologue, b""),
-        CardKind::Ticket(id) => put_lp(&mut prologue, &id.0),
+/// What a handshake is about, which both sides mix in first: a message for one server, or one card, or one key, opens
+/// nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A card becomes a key (protocol §3).
+    Enrol(CardKind),
+    /// A key is replaced (protocol §10).
+    Rotate(KeyId),
+    /// A key's user is given recovery codes (protocol §10).
+    Codes(KeyId),
+}
+
+impl Purpose {
+    /// `"countersign/<purpose>/1" ‖ 0 ‖ lp(authority) ‖ lp(ticket id, empty for group; or keyid)`.
+    pub(super) fn prologue(&self, authority: &str) -> Vec<u8> {
+        let (name, whose) = match self {
+            Self::Enrol(kind) => ("enrol", kind.ticket().map(|TicketId(id)| id.to_vec()).unwrap_or_default()),
+            Self::Rotate(keyid) => ("rotate", keyid.as_str().into()),
+            Self::Codes(keyid) => ("codes", keyid.as_str().into()),
+        };
+        let mut prologue = format!("countersign/{name}/1\0").into_bytes();
+        put_lp(&mut prologue, authority.as_bytes());
+        put_lp(&mut prologue, &whose);
+        prologue
     }
-    prologue
 }

@@ -11,7 +11,7 @@ use crate::username::Username;
 /// The longest device label, in octets.
 pub const MAX_DEVICE: usize = 64;
 
-/// Payload 1, as read.
+/// Payload 1, as read. The name is empty where the server knows it: when a key is replaced or recovered.
 #[derive(Debug)]
 pub(super) struct FromClient {
     pub(super) username: String,
@@ -40,16 +40,22 @@ impl FromClient {
         if !reader.is_done() {
             return Err(BadIntroduction::Malformed);
         }
-        check(username, device)?;
+        check_device(device)?;
         Ok(Self { username: username.to_owned(), device: device.to_owned(), c_rand, client_time })
     }
 }
 
-/// What holds for a typed name and a device label on both sides.
+/// What holds for a typed name and a device label of somebody new.
 pub(super) fn check(username: &str, device: &str) -> Result<(), BadIntroduction> {
     if username.is_empty() || username.len() > Username::MAX_TYPED {
-        Err(BadIntroduction::NameLength)
-    } else if device.len() > MAX_DEVICE || device.chars().any(char::is_control) {
+        return Err(BadIntroduction::NameLength);
+    }
+    check_device(device)
+}
+
+/// What holds for a device label on both sides.
+pub(super) fn check_device(device: &str) -> Result<(), BadIntroduction> {
+    if device.len() > MAX_DEVICE || device.chars().any(char::is_control) {
         Err(BadIntroduction::Device)
     } else {
         Ok(())

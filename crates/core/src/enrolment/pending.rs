@@ -33,7 +33,7 @@ pub struct Pending {
     pub root: Root,
     /// The keys that will verify the first signed request, and sign its answer.
     pub keys: KeyPair,
-    /// How the key came to be; names the ticket, if there was one.
+    /// How the key came to be; names the ticket, if there was one, or the key in whose place it shall stand.
     pub origin: KeyOrigin,
     /// Where the enrolment came from.
     pub source: IpAddr,
@@ -88,14 +88,15 @@ impl PendingEnrolments {
         Self { limits, by_keyid: BTreeMap::new() }
     }
 
-    /// Keeps a pending enrolment. Of one ticket only the newest is kept, so that whoever lost an answer can start anew;
-    /// nothing else makes room for another.
+    /// Keeps a pending enrolment. Of one ticket, and for the place of one key, only the newest is kept, so that whoever
+    /// lost an answer can start anew; nothing else makes room for another.
     pub fn insert(&mut self, fresh: Pending, now: Timestamp) -> Insertion {
         self.expire(now);
         if let Some(answer) = self.by_message(&fresh.message_hash, now) {
             return Insertion::Repeated(answer.to_vec());
         }
-        let replaced = |held: &Pending| matches!(held.origin, KeyOrigin::Ticket(_)) && held.origin == fresh.origin;
+        let for_one = matches!(fresh.origin, KeyOrigin::Ticket(_) | KeyOrigin::Recovery(_) | KeyOrigin::Rotation(_));
+        let replaced = |held: &Pending| for_one && held.origin == fresh.origin;
         let others = || self.by_keyid.values().filter(|held| !replaced(held));
         if others().filter(|held| FineNetwork::from(held.source) == FineNetwork::from(fresh.source)).count()
             >= self.limits.per_source

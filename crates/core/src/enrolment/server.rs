@@ -5,9 +5,9 @@ use core::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::card::CardKind;
-use super::noise::{Handshake, HandshakeFailed, enrol_prologue};
+use super::noise::{Handshake, HandshakeFailed, Purpose};
 use super::payload::{Answers, BadIntroduction, EnrolRefusal, FromClient, FromServer};
-use crate::encoding::Reader;
+use crate::encoding::{Reader, put_lp};
 use crate::id::KeyId;
 use crate::secret::{Root, Secret32};
 use crate::time::Timestamp;
@@ -24,8 +24,7 @@ const SHORTEST_MESSAGE: usize = 32 + 16;
 #[derive(Clone, Debug)]
 pub struct Knock {
     kind: CardKind,
-    message: Vec<u8>,
-    hash: [u8; 32],
+    message: Message,
 }
 
 impl Knock {
@@ -38,10 +37,8 @@ impl Knock {
         let kind = reader.u8().ok_or(Malformed)?;
         let id = reader.array().ok_or(Malformed)?;
         let kind = CardKind::from_octets(kind, id).ok_or(Malformed)?;
-        if reader.rest().len() < SHORTEST_MESSAGE {
-            return Err(Malformed);
-        }
-        Ok(Self { kind, message: reader.rest().to_vec(), hash: Sha256::digest(body).into() })
+        let message = Message::read(Purpose::Enrol(kind), reader.rest(), Sha256::digest(body).into())?;
+        Ok(Self { kind, message })
     }
 
     /// Which card it claims.
@@ -49,19 +46,63 @@ impl Knock {
         self.kind
     }
 
+    /// The message itself.
+    pub const fn message(&self) -> &Message {
+        &self.message
+    }
+
     /// The SHA-256 of the body. Whoever sends the same body again within the life of its pending enrolment is given
     /// the same answer, without another handshake; only the one who wrote it can read that answer.
     pub const fn message_hash(&self) -> [u8; 32] {
-        self.hash
+        self.message.hash
     }
 
     /// Opens message 1 under the psk of the card that it claims, or under a [decoy](super::decoy_psk).
     pub fn open(&self, server_static: &Secret32, psk: &Secret32, authority: &str) -> Result<Introduced, DoesNotOpen> {
-        let prologue = enrol_prologue(authority, self.kind);
+        self.message.open(server_static, psk, authority)
+    }
+}
+
+/// A first message of a handshake that nobody has opened yet, and what it is about.
+#[derive(Clone, Debug)]
+pub struct Message {
+    purpose: Purpose,
+    octets: Vec<u8>,
+    hash: [u8; 32],
+}
+
+impl Message {
+    /// A request of this key for its successor; the body is message 1 alone.
+    pub fn of_key(keyid: &KeyId, body: &[u8]) -> Result<Self, Malformed> {
+        if body.len() > MAX_BODY {
+            return Err(Malformed);
+        }
+        // The key stands in the hash, so that no other key is given the answer to this one.
+        let mut hashed = b"countersign/1 rotation\0".to_vec();
+        put_lp(&mut hashed, keyid.as_str().as_bytes());
+        let hash = Sha256::new().chain_update(hashed).chain_update(body).finalize().into();
+        Self::read(Purpose::Rotate(keyid.clone()), body, hash)
+    }
+
+    fn read(purpose: Purpose, octets: &[u8], hash: [u8; 32]) -> Result<Self, Malformed> {
+        if octets.len() < SHORTEST_MESSAGE {
+            return Err(Malformed);
+        }
+        Ok(Self { purpose, octets: octets.to_vec(), hash })
+    }
+
+    /// What names this message among all; see [`Knock::message_hash`].
+    pub const fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// Opens it under this psk, with the static key of the server that the client knows.
+    pub fn open(&self, server_static: &Secret32, psk: &Secret32, authority: &str) -> Result<Introduced, DoesNotOpen> {
+        let prologue = self.purpose.prologue(authority);
         let mut handshake = Handshake::responder(server_static, psk, &prologue).map_err(|_| DoesNotOpen)?;
-        let payload = handshake.read(&self.message).map_err(|_| DoesNotOpen)?;
+        let payload = handshake.read(&self.octets).map_err(|_| DoesNotOpen)?;
         let introduction = FromClient::read(&payload);
-        Ok(Introduced { handshake, introduction, kind: self.kind, hash: self.hash })
+        Ok(Introduced { handshake, introduction, hash: self.hash })
     }
 }
 
@@ -80,16 +121,10 @@ pub struct DoesNotOpen;
 pub struct Introduced {
     handshake: Handshake,
     introduction: Result<FromClient, BadIntroduction>,
-    kind: CardKind,
     hash: [u8; 32],
 }
 
 impl Introduced {
-    /// The card that is proven.
-    pub const fn kind(&self) -> CardKind {
-        self.kind
-    }
-
     /// The SHA-256 of the body; see [`Knock::message_hash`].
     pub const fn message_hash(&self) -> [u8; 32] {
         self.hash
@@ -98,12 +133,23 @@ impl Introduced {
     /// What the card holder claims, if it can be taken: well laid out, a name and a label that are allowed, a clock
     /// that is [within a day](within_a_day) of ours. What cannot is refused inside the handshake as `unprocessable`.
     pub fn claim(&self, now: Timestamp) -> Result<Claim, EnrolRefusal> {
-        let said = self.introduction.as_ref().map_err(|_| EnrolRefusal::Unprocessable)?;
-        if !within_a_day(said.client_time, now) {
-            return Err(EnrolRefusal::Unprocessable);
-        }
+        let said = self.said(now)?;
         let username = said.username.parse().map_err(|_| EnrolRefusal::Unprocessable)?;
         Ok(Claim { username, device: said.device.clone(), client_time: said.client_time })
+    }
+
+    /// The same of somebody who is a user already: they name nobody, and claim to be who they are.
+    pub fn claim_as(&self, username: &Username, now: Timestamp) -> Result<Claim, EnrolRefusal> {
+        let said = self.said(now)?;
+        if !said.username.is_empty() {
+            return Err(EnrolRefusal::Unprocessable);
+        }
+        Ok(Claim { username: username.clone(), device: said.device.clone(), client_time: said.client_time })
+    }
+
+    fn said(&self, now: Timestamp) -> Result<&FromClient, EnrolRefusal> {
+        let said = self.introduction.as_ref().map_err(|_| EnrolRefusal::Unprocessable)?;
+        if within_a_day(said.client_time, now) { Ok(said) } else { Err(EnrolRefusal::Unprocessable) }
     }
 
     /// Lets the card holder in. `ephemeral` is 32 random octets, for this call alone.

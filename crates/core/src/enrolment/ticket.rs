@@ -12,11 +12,16 @@ use crate::time::Timestamp;
 /// `not_after` counts in whole seconds. Role and expiry are bound in, so that a row that was changed in the store
 /// yields a psk that no card carries.
 pub fn ticket_psk(k_ticket: &MacKey, id: TicketId, not_after: Timestamp, role: Role) -> Secret32 {
+    Secret32::new(k_ticket.mac(&[&ticket_message(id, not_after, role)]))
+}
+
+/// What the psk of a ticket is a MAC over.
+pub(super) fn ticket_message(id: TicketId, not_after: Timestamp, role: Role) -> Vec<u8> {
     let mut message = b"countersign/1 ticket\0".to_vec();
     message.extend_from_slice(&id.0);
     message.extend_from_slice(&not_after.as_secs().to_be_bytes());
     put_lp(&mut message, role.as_str().as_bytes());
-    Secret32::new(k_ticket.mac(&[&message]))
+    message
 }
 
 /// The psk to try when there is no such card: an unknown ticket then costs the same work as a known one with a wrong

@@ -12,6 +12,7 @@ mod seal;
 pub use keks::{BadKeyText, KeyEncryptionKeys, NoNextKek};
 pub use label::label;
 pub use mac::MacKey;
+pub(crate) use root::expand;
 pub use root::{KeyPair, Root};
 pub use row::{RowKey, RowMac};
 pub use seal::{KeyEncryptionKey, Sealed, Unsealable, WeakKek};

@@ -69,7 +69,7 @@ impl Root {
 }
 
 /// 32 octets of HKDF-SHA-256 (RFC 5869).
-fn expand(salt: &[u8], material: &[u8], info: &[u8]) -> Secret32 {
+pub(crate) fn expand(salt: &[u8], material: &[u8], info: &[u8]) -> Secret32 {
     let mut okm = Zeroizing::new([0; 32]);
     let expanded = Hkdf::<Sha256>::new(Some(salt), material).expand(info, okm.as_mut());
     debug_assert!(expanded.is_ok(), "32 octets are within HKDF's limit");

@@ -55,6 +55,7 @@ impl Refused {
             | Refusal::Throttled
             | Refusal::NameTaken
             | Refusal::TicketSpent
+            | Refusal::NotTheSuccessor
             | Refusal::KeyOfAnother
             | Refusal::OutcomeUnknown
             | Refusal::Unavailable => refused,
@@ -84,7 +85,7 @@ impl Refused {
 
 /// Marks an answer that the guard itself has made: what an API may not say is not taken out of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unfiltered;
+pub(crate) struct Unfiltered;
 
 /// Marks an answer to a request that has certainly not reached the API, so that it may be sent again under its key.
 #[derive(Clone, Copy, Debug)]

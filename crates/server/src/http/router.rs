@@ -9,12 +9,16 @@ use super::arrival::arriving;
 use super::layer::VerifyLayer;
 use super::ours::OURS;
 use super::problem::Refused;
-use super::routes::{enrol, whoami};
+use super::routes::{enrol, keys, whoami};
 use crate::app::SharedApp;
 
 /// Our own addresses. What else is below them is 404, so that no API behind takes it for its own.
 pub fn own_router(app: SharedApp) -> Router {
-    let guarded = Router::new().route("/api/auth/whoami", any(whoami::whoami));
+    let guarded = Router::new()
+        .route("/api/auth/whoami", any(whoami::whoami))
+        .route("/api/auth/keys", any(keys::keys))
+        .route("/api/auth/keys/{keyid}", any(keys::key))
+        .route("/api/auth/recovery-codes", any(keys::recovery_codes));
     let nowhere = OURS.iter().flat_map(|ours| [(*ours).to_owned(), format!("{ours}/"), format!("{ours}/{{*rest}}")]);
     let guarded = nowhere.fold(guarded, |router, path| router.route(&path, any(nothing_here)));
     Router::new()

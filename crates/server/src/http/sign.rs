@@ -10,6 +10,7 @@ use http::response::Parts;
 
 use super::buffer::{Buffered, buffer};
 use super::problem::Refused;
+use super::routes::keys::SERVER_KEY;
 use super::stream::Streams;
 use crate::app::App;
 use crate::edge;
@@ -60,6 +61,7 @@ pub(super) async fn sign_stream(
     }
     let (mut head, body) = response.into_parts();
     head.headers.remove(CONTENT_LENGTH);
+    announce(app, &mut head);
     let signed = sign_head(&mut head, answering, Content::Stream)
         .and_then(|message| streams.frames(body, &head.headers, message));
     match signed {
@@ -69,6 +71,14 @@ pub(super) async fn sign_stream(
             Response::from_parts(head, frames)
         }
         Err(problem) => refuse(app, answering, problem),
+    }
+}
+
+/// While the server's static key is being replaced every answer names the newest (protocol §10.4).
+fn announce(app: &App, head: &mut Parts) {
+    let announced = app.accounts.secrets.static_keys.announced();
+    if let Some(key) = announced.and_then(|key| HeaderValue::try_from(key).ok()) {
+        head.headers.insert(SERVER_KEY, key);
     }
 }
 
@@ -132,14 +142,16 @@ struct Answer {
 
 impl Answer {
     async fn take_in(app: &App, response: Response) -> Result<Self, Problem> {
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
+        announce(app, &mut head);
         let body = buffer(body, app.accounts.config.sizes.max_signed_response, &app.budget).await?;
         Ok(Self { head, body })
     }
 
     /// A problem. It takes no part of the budget: where there is no memory for an answer, it is what says so.
     fn of(app: &App, problem: Problem) -> Self {
-        let (head, _) = Refused::from(problem).into_response().into_parts();
+        let (mut head, _) = Refused::from(problem).into_response().into_parts();
+        announce(app, &mut head);
         let body = Buffered::new(problem.json().into(), app.budget.hold());
         Self { head, body }
     }

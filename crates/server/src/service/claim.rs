@@ -41,7 +41,7 @@ impl Claim {
             let keys = match holder.pair(purpose, &app.accounts.secrets.kek) {
                 Ok(keys) => keys.clone(),
                 // A row that was tampered with counts as revoked, and its root may not open any more.
-                Err(_) if holder.admission() == Admission::Tombstone => decoy(purpose, app, keyid),
+                Err(_) if holder.admission(now) == Admission::Tombstone => decoy(purpose, app, keyid),
                 Err(unsealable) => return Err(unsealable.into()),
             };
             return Ok(Self { claimant: Claimant::Holder(holder), keys, purpose });
@@ -75,10 +75,10 @@ impl Claim {
         &self.claimant
     }
 
-    /// Whether a correct MAC of this claimant counts. A revoked key's does not.
-    pub(super) fn may_sign(&self) -> bool {
+    /// Whether a correct MAC of this claimant counts at `now`. A revoked key's does not.
+    pub(super) fn may_sign(&self, now: Timestamp) -> bool {
         match &self.claimant {
-            Claimant::Holder(holder) => holder.admission() == Admission::Active,
+            Claimant::Holder(holder) => holder.admission(now) == Admission::Active,
             Claimant::Pending(_) => true,
             Claimant::Nobody => false,
         }

@@ -1,9 +1,10 @@
-//! The first correctly signed request of a new key makes the account.
+//! The first correctly signed request of a new key makes the account, or puts the key in the place of others.
 
 use std::net::IpAddr;
 use std::sync::PoisonError;
 
-use countersign_core::account::{KeyRecord, KeyState, User, UserState};
+use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, User, UserState};
+use countersign_core::enrolment::pending::Pending;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
 use countersign_core::secret::{Root, Sealed};
@@ -12,11 +13,11 @@ use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use countersign_store::port::{Confirmation, Confirmed};
 
-use super::{Undecided, to_its_end};
+use super::{Undecided, recover, rotate, to_its_end};
 use crate::app::{App, SharedApp};
 use crate::edge;
 
-/// Takes the name, consumes the ticket and keeps the key, before the request is served.
+/// Takes the name, consumes the ticket and keeps the key, or gives it the place of others, before the request is served.
 pub async fn confirm(
     app: &SharedApp,
     request: &Authentic<'_>,
@@ -31,11 +32,26 @@ async fn confirm_pending(app: &App, keyid: &str, from: IpAddr, now: Timestamp) -
     let _alone = app.accounts.changing.lock().await;
     // Another request of this key may have been quicker; and the key may have been revoked since.
     if let Some(holder) = app.accounts.keyring.find(keyid)? {
-        return Ok(holder.verdict());
+        return Ok(holder.verdict(now));
     }
-    let Some(confirmation) = confirmation(app, keyid, now)? else {
-        return Ok(Verdict::Refuse(Refusal::UnknownKey));
+    let Some(pending) = waiting(app, keyid, now) else { return Ok(Verdict::Refuse(Refusal::UnknownKey)) };
+    let verdict = match &pending.origin {
+        KeyOrigin::GroupCard | KeyOrigin::Ticket(_) | KeyOrigin::SeedMode => newcomer(app, &pending, from, now).await?,
+        KeyOrigin::Rotation(predecessor) => rotate::confirm(app, &pending, predecessor, from, now).await?,
+        KeyOrigin::Recovery(ticket) => recover::confirm(app, &pending, *ticket, from, now).await?,
     };
+    app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).take(keyid, now);
+    Ok(verdict)
+}
+
+/// What waits for this key's first request. It stays until the store has answered: an answer that got lost must leave the
+/// client a second try.
+fn waiting(app: &App, keyid: &str, now: Timestamp) -> Option<Pending> {
+    app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).by_keyid(keyid, now).cloned()
+}
+
+async fn newcomer(app: &App, pending: &Pending, from: IpAddr, now: Timestamp) -> Result<Verdict, Undecided> {
+    let confirmation = confirmation(app, pending, now)?;
     let Confirmation { user, key } = &confirmation;
     let detail = format!("{} as {}", user.username, user.role);
     let confirmed = match keep(app, &confirmation, from, detail).await? {
@@ -43,12 +59,10 @@ async fn confirm_pending(app: &App, keyid: &str, from: IpAddr, now: Timestamp) -
         Confirmed::NameTaken => Some(Refusal::NameTaken),
         Confirmed::TicketSpent => Some(Refusal::TicketSpent),
     };
-    let verdict = match confirmed {
-        Some(refusal) => kept_before(app, &key.id).await?.unwrap_or(Verdict::Refuse(refusal)),
+    Ok(match confirmed {
+        Some(refusal) => kept_before(app, &key.id, now).await?.unwrap_or(Verdict::Refuse(refusal)),
         None => Verdict::Admit(principal(&confirmation)),
-    };
-    app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).take(keyid, now);
-    Ok(verdict)
+    })
 }
 
 /// Keeps a new user and key in the store, and then in memory. The caller holds
@@ -75,18 +89,15 @@ pub(super) async fn keep(
     Ok(confirmed)
 }
 
-/// The name or the ticket may have gone to this very key, by a first try to which the store answered too late.
-async fn kept_before(app: &App, id: &KeyId) -> Result<Option<Verdict>, Undecided> {
+/// The name, the ticket or the place may have gone to this very key, by a first try to which the store answered too late.
+pub(super) async fn kept_before(app: &App, id: &KeyId, now: Timestamp) -> Result<Option<Verdict>, Undecided> {
     let Some(key) = app.accounts.stores.keys.find(id).await? else { return Ok(None) };
     app.accounts.reload_keys(key.user).await?;
-    Ok(app.accounts.keyring.find(id.as_str())?.map(|holder| holder.verdict()))
+    Ok(app.accounts.keyring.find(id.as_str())?.map(|holder| holder.verdict(now)))
 }
 
-/// The user and key to be, if the enrolment is still waiting. It stays until the store has answered: an answer that got
-/// lost must leave the client a second try.
-fn confirmation(app: &App, keyid: &str, now: Timestamp) -> Result<Option<Confirmation>, Undecided> {
-    let waiting = app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(pending) = waiting.by_keyid(keyid, now) else { return Ok(None) };
+/// The user and key to be.
+fn confirmation(app: &App, pending: &Pending, now: Timestamp) -> Result<Confirmation, Undecided> {
     let user = User {
         id: UserId::from_random(edge::random()),
         username: pending.username.clone(),
@@ -95,17 +106,20 @@ fn confirmation(app: &App, keyid: &str, now: Timestamp) -> Result<Option<Confirm
         generation: 0,
         created: now,
     };
-    let root = seal_root(app, &pending.keyid, &user, &pending.root)?;
-    let key = KeyRecord {
+    Ok(Confirmation { key: key_of(app, pending, &user, now)?, user })
+}
+
+/// The key that waits, as it will be kept for this user.
+pub(super) fn key_of(app: &App, pending: &Pending, user: &User, now: Timestamp) -> Result<KeyRecord, Undecided> {
+    Ok(KeyRecord {
         id: pending.keyid.clone(),
         user: user.id,
         device: pending.device.clone(),
-        root,
-        origin: pending.origin,
+        root: seal_root(app, &pending.keyid, user, &pending.root)?,
+        origin: pending.origin.clone(),
         state: KeyState::Active,
         created: now,
-    };
-    Ok(Some(Confirmation { user, key }))
+    })
 }
 
 /// Seals a root for the key and the user that it belongs to, and for no others.

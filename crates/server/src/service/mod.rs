@@ -1,6 +1,7 @@
 //! Use cases, one per file. They know ports and the core, never HTTP and never an adapter.
 
 pub mod claim;
+pub mod codes;
 pub mod confirm;
 pub mod control;
 pub mod enrol;
@@ -8,7 +9,10 @@ pub mod envelope;
 pub mod folding;
 pub mod handshakes;
 pub mod idempotency;
+pub mod own_keys;
+pub mod recover;
 pub mod rekey;
+pub mod rotate;
 pub mod seed_enrol;
 pub mod stream_keys;
 pub mod throttle;
@@ -32,6 +36,9 @@ pub enum Undecided {
     /// A stored secret does not open.
     #[error(transparent)]
     Unsealable(#[from] Unsealable),
+    /// The server's own secrets are in doubt after a fault.
+    #[error("the server's secrets are in doubt after a fault; restart the server")]
+    SecretsInDoubt,
     /// More work is waiting than may wait.
     #[error("too much work is waiting")]
     Overloaded,

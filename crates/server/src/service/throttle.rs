@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use countersign_core::id::TicketId;
 use countersign_core::network::FineNetwork;
 use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -14,15 +15,24 @@ const RATE: NonZeroU32 = NonZeroU32::new(5).unwrap();
 /// How many may come at once: a class behind one address.
 const BURST: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
-/// Limits per source.
+/// Attempts at one recovery card or code in a minute, whoever makes them.
+const RECOVERIES: NonZeroU32 = NonZeroU32::new(6).unwrap();
+
+/// How many of them may come at once: somebody whose answers get lost tries again.
+const RECOVERY_BURST: NonZeroU32 = NonZeroU32::new(5).unwrap();
+
+/// Limits per source, and per recovery card.
 #[derive(Debug)]
 pub struct Throttle {
     enrolments: RateLimiter<FineNetwork, DefaultKeyedStateStore<FineNetwork>, DefaultClock>,
+    recoveries: RateLimiter<TicketId, DefaultKeyedStateStore<TicketId>, DefaultClock>,
 }
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { enrolments: RateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST)) }
+        let enrolments = RateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST));
+        let recoveries = RateLimiter::keyed(Quota::per_minute(RECOVERIES).allow_burst(RECOVERY_BURST));
+        Self { enrolments, recoveries }
     }
 }
 
@@ -32,8 +42,15 @@ impl Throttle {
         self.enrolments.check_key(&source.into()).is_ok()
     }
 
+    /// Whether this recovery card or code may be tried now. Asked before it is looked up, so that the answer is the same
+    /// whether there is one of this id or not.
+    pub fn recovery(&self, ticket: TicketId) -> bool {
+        self.recoveries.check_key(&ticket).is_ok()
+    }
+
     /// Forgets the sources that have been quiet.
     pub fn forget_quiet(&self) {
         self.enrolments.retain_recent();
+        self.recoveries.retain_recent();
     }
 }

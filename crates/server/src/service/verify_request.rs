@@ -9,7 +9,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 
 use super::claim::{Claim, Claimant};
-use super::{Undecided, confirm};
+use super::{Undecided, confirm, rotate};
 use crate::app::{App, SharedApp};
 
 /// A message that says whose it is and can prove it: a request, or an envelope.
@@ -44,8 +44,8 @@ pub async fn verify_request(
         Err(refusal) => return Ok(Verdict::Refuse(refusal)),
     };
     let verdict = match request.authenticate(app, claim, now) {
-        _ if !claim.may_sign() => Verdict::Refuse(unproven(app, claim, request)),
-        Authentication::BadSignature => Verdict::Refuse(unproven(app, claim, request)),
+        _ if !claim.may_sign(now) => Verdict::Refuse(unproven(app, claim, request, now)),
+        Authentication::BadSignature => Verdict::Refuse(unproven(app, claim, request, now)),
         Authentication::Stale => Verdict::Refuse(Refusal::Stale),
         Authentication::FutureDated(authentic) => Verdict::Refuse(app.replay.burn(&authentic).await?),
         Authentication::Authentic(authentic) => match app.replay.remember(&authentic, now).await? {
@@ -61,17 +61,17 @@ pub async fn verify_request(
 
 /// The verdict on an admitted request once its body is here. That can take minutes, and a key that was taken back
 /// meanwhile must not act: else whoever has stolen it begins a few requests in advance.
-pub fn judge_again(app: &App, principal: &Principal) -> Result<Verdict, Undecided> {
+pub fn judge_again(app: &App, principal: &Principal, now: Timestamp) -> Result<Verdict, Undecided> {
     let holder = app.accounts.keyring.find(principal.key.as_str())?;
-    Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict()))
+    Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict(now)))
 }
 
 /// The one refusal for all that fails before the MAC has verified: same answer, same work.
-fn unproven(app: &App, claim: &Claim, request: &impl Provable) -> Refusal {
+fn unproven(app: &App, claim: &Claim, request: &impl Provable, now: Timestamp) -> Refusal {
     claim.spend_as_decoy(app, request.keyid());
     match claim.claimant() {
         Claimant::Nobody => Refusal::UnknownKey,
-        Claimant::Holder(_) if !claim.may_sign() => Refusal::RevokedKey,
+        Claimant::Holder(_) if !claim.may_sign(now) => Refusal::RevokedKey,
         Claimant::Holder(_) | Claimant::Pending(_) => Refusal::BadSignature,
     }
 }
@@ -84,7 +84,13 @@ async fn admit(
     now: Timestamp,
 ) -> Result<Verdict, Undecided> {
     match claim.claimant() {
-        Claimant::Holder(holder) => Ok(holder.verdict()),
+        Claimant::Holder(holder) => {
+            let verdict = holder.verdict(now);
+            if matches!(verdict, Verdict::Admit(_)) {
+                rotate::note_use(app, holder, from, now).await?;
+            }
+            Ok(verdict)
+        }
         Claimant::Pending(_) => confirm::confirm(app, request, from, now).await,
         Claimant::Nobody => Ok(Verdict::Refuse(Refusal::UnknownKey)),
     }
@@ -111,6 +117,7 @@ pub(super) async fn report(
         | Refusal::Unavailable
         | Refusal::NameTaken
         | Refusal::TicketSpent
+        | Refusal::NotTheSuccessor
         | Refusal::KeyOfAnother
         | Refusal::InFlight => return Ok(()),
     };

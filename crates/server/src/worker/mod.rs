@@ -4,4 +4,5 @@ pub mod accept_mark;
 #[cfg(feature = "standalone")]
 pub mod certificate;
 pub mod housekeeping;
+pub mod key_ends;
 pub mod rekey;

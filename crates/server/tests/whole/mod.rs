@@ -77,7 +77,7 @@ impl Whole {
             username: username.parse().unwrap(),
             role: Role::User,
             device: String::new(),
-            root,
+            root: root.clone(),
             keys: keys.clone(),
             origin: KeyOrigin::GroupCard,
             source: self.address.ip(),
@@ -86,7 +86,7 @@ impl Whole {
             response: Vec::new(),
         };
         self.app.accounts.pending.lock().unwrap().insert(pending, now());
-        Person { authority: self.address.to_string(), keyid, keys, envelope_keys }
+        Person { authority: self.address.to_string(), keyid, root, keys, envelope_keys }
     }
 
     /// Somebody whose key is confirmed.
@@ -114,7 +114,7 @@ impl Whole {
             user: user.id,
             device: pending.device.clone(),
             root: self.app.accounts.secrets.kek.seal(pending.keyid.as_str(), name, secret, [1; _]).unwrap(),
-            origin: pending.origin,
+            origin: pending.origin.clone(),
             state: KeyState::Active,
             created: now(),
         };
@@ -157,6 +157,7 @@ impl Drop for Whole {
 pub(crate) struct Person {
     pub(crate) authority: String,
     pub(crate) keyid: KeyId,
+    pub(crate) root: Root,
     pub(crate) keys: KeyPair,
     pub(crate) envelope_keys: KeyPair,
 }

@@ -20,6 +20,7 @@ pub mod replay_guard;
 pub mod sample;
 pub mod sealings;
 pub mod server_secrets;
+pub mod successions;
 pub mod tickets;
 pub mod users;
 
@@ -56,7 +57,15 @@ macro_rules! store_conformance {
                 only_the_value_that_was_read_is_replaced, of_eight_sealing_a_value_anew_one_does,
                 a_version_that_is_needed_is_not_retired, what_was_sealed_under_a_retired_version_is_not_taken_in;
             server_secrets: of_eight_first_secrets_all_get_the_same, a_secret_is_replaced_and_told_of,
-                a_secret_that_was_not_there_can_be_replaced;
+                a_secret_that_was_not_there_can_be_replaced, secrets_are_exchanged_together;
+            successions: a_successor_is_kept_and_its_predecessor_ends_in_a_day, of_eight_successors_one_is_kept,
+                nobody_takes_the_place_of_a_key_that_has_none_to_give, an_ending_key_ends_sooner_and_never_later,
+                a_key_whose_end_has_come_is_revoked_and_its_successor_is_not,
+                not_me_ends_a_successor_and_what_came_from_it, nobody_takes_back_what_is_not_theirs_to_end,
+                revoking_a_key_revokes_what_came_from_it, deleting_a_user_revokes_keys_that_were_ending,
+                recovering_uses_up_the_ticket_and_revokes_all_other_keys, of_eight_recovering_by_a_ticket_one_does,
+                a_ticket_that_is_not_good_recovers_nobody, a_recovery_card_lets_nobody_new_in,
+                new_codes_end_the_ones_before;
             tickets: a_ticket_comes_back_as_issued, a_revoked_ticket_stays_revoked, a_used_ticket_cannot_be_revoked,
                 an_unknown_ticket_is_missing, an_id_is_issued_once, tickets_are_listed_by_cursor;
             users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys, the_name_of_a_deleted_user_is_free,

@@ -3,7 +3,9 @@
 use core::future::Future;
 use core::time::Duration;
 
-use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, Ticket, TicketState, User, UserState};
+use countersign_core::account::{
+    KeyOrigin, KeyRecord, KeyState, Recovers, RecoveryKind, Role, Ticket, TicketState, User, UserState,
+};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, TicketId, UserId};
 use countersign_core::replay::{AcceptClock, AcceptMark, Reading};
@@ -89,7 +91,30 @@ pub fn key(number: u8, origin: KeyOrigin) -> KeyRecord {
 
 /// An open ticket that is good until a minute after [`NOW`].
 pub const fn ticket(number: u8) -> Ticket {
-    Ticket { id: ticket_id(number), role: Role::User, not_after: at(60_000), created: NOW, state: TicketState::Open }
+    Ticket {
+        id: ticket_id(number),
+        role: Role::User,
+        recovers: None,
+        not_after: at(60_000),
+        created: NOW,
+        state: TicketState::Open,
+    }
+}
+
+/// The same for recovering a user.
+pub fn recovery_card(number: u8, user: u8) -> Ticket {
+    Ticket { recovers: Some(Recovers { user: user_id(user), by: RecoveryKind::Card }), ..ticket(number) }
+}
+
+/// An open recovery code of a user, which has no end.
+pub fn code(number: u8, user: u8) -> Ticket {
+    let recovers = Some(Recovers { user: user_id(user), by: RecoveryKind::Code });
+    Ticket { recovers, not_after: Timestamp::MAX, ..ticket(number) }
+}
+
+/// An active key of this user in the place of that key.
+pub fn successor(number: u8, predecessor: u8, user: u8) -> KeyRecord {
+    KeyRecord { user: user_id(user), ..key(number, KeyOrigin::Rotation(key_id(predecessor))) }
 }
 
 /// The user of this number and name, let in by the group's card.

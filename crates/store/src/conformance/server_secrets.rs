@@ -3,7 +3,7 @@
 use countersign_core::event::EventKind;
 use countersign_core::secret::Sealed;
 
-use super::sample::{at, eight_at_once, event};
+use super::sample::{at, eight_at_once, event, events};
 use crate::Stores;
 
 fn sealed(octet: u8) -> Sealed {
@@ -39,4 +39,18 @@ pub async fn a_secret_that_was_not_there_can_be_replaced(stores: &Stores) {
     let told = event(EventKind::GroupRotated, at(0));
     stores.server_secrets.replace("group", &sealed(1), &told).await.expect("replace");
     assert_eq!(stores.server_secrets.find("group").await.expect("find"), Some(sealed(1)));
+}
+
+/// All of them, and one event tells of it.
+pub async fn secrets_are_exchanged_together(stores: &Stores) {
+    let told = event(EventKind::ServerKeySwitched, at(5));
+    let (one, two) = (sealed(1), sealed(2));
+    let first: [(&'static str, _); 2] = [("now", Some(one.clone())), ("next", Some(two.clone()))];
+    stores.server_secrets.exchange(&first, &told).await.expect("exchange");
+    let then = [("now", Some(two.clone())), ("former", Some(one.clone())), ("next", None), ("never", None)];
+    stores.server_secrets.exchange(&then, &told).await.expect("exchange");
+    for (name, kept) in [("now", Some(two)), ("former", Some(one)), ("next", None), ("never", None)] {
+        assert_eq!(stores.server_secrets.find(name).await.expect("find"), kept, "{name}");
+    }
+    assert_eq!(events(stores).await, 2);
 }

@@ -4,7 +4,7 @@ use countersign_core::event::Event;
 use countersign_core::time::Timestamp;
 
 use super::{IdTaken, Kept, Memory};
-use crate::meaning::is_usable;
+use crate::meaning::enrols;
 use crate::port::{Confirmation, Confirmed, Enrolments, Noted, StoreError};
 
 #[async_trait]
@@ -13,10 +13,11 @@ impl Enrolments for Memory {
         let mut kept = self.kept()?;
         let ticket = match confirmation.key.origin {
             KeyOrigin::GroupCard | KeyOrigin::SeedMode => None,
-            KeyOrigin::Ticket(id) => match kept.tickets.get(&id).filter(|ticket| is_usable(ticket, event.at)) {
+            KeyOrigin::Ticket(id) => match kept.tickets.get(&id).filter(|ticket| enrols(ticket, event.at)) {
                 Some(ticket) => Some(ticket.clone()),
                 None => return Ok(Confirmed::TicketSpent),
             },
+            KeyOrigin::Rotation(_) | KeyOrigin::Recovery(_) => return Ok(Confirmed::TicketSpent),
         };
         if kept.names().any(|name| *name == confirmation.user.username) {
             return Ok(Confirmed::NameTaken);
@@ -54,12 +55,8 @@ impl Kept {
         if self.users.contains_key(&user.id) {
             return Err(StoreError::failed(IdTaken("user")));
         }
-        if self.keys.contains_key(&key.id) {
-            return Err(StoreError::failed(IdTaken("key")));
-        }
-        self.admits(&key.root)?;
+        self.add_key(key)?;
         self.users.insert(user.id, user.clone());
-        self.keys.insert(key.id.clone(), key.clone());
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use countersign_core::account::{KeyRecord, KeyState};
 use countersign_core::event::Event;
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::succession::descendants;
 
 use super::Memory;
 use crate::port::{Change, Keys, StoreError};
@@ -27,12 +28,16 @@ impl Keys for Memory {
 
     async fn revoke(&self, id: &KeyId, event: &Event) -> Result<Change, StoreError> {
         let mut kept = self.kept()?;
-        match kept.keys.get_mut(id) {
-            None => return Ok(Change::Missing),
-            Some(KeyRecord { state: KeyState::Revoked { .. }, .. }) => return Ok(Change::Already),
-            Some(key) => key.state = KeyState::Revoked { at: event.at },
+        let Some(user) = kept.keys.get(id).map(|key| key.user) else { return Ok(Change::Missing) };
+        let keys: Vec<_> = kept.keys.values().filter(|key| key.user == user).cloned().collect();
+        let mut change = Change::Already;
+        for id in descendants(&keys, id) {
+            if let Some(key) = kept.keys.get_mut(id).filter(|key| !matches!(key.state, KeyState::Revoked { .. })) {
+                key.state = KeyState::Revoked { at: event.at };
+                kept.record(&Event { key: Some(id.clone()), ..event.clone() });
+                change = Change::Made;
+            }
         }
-        kept.record(event);
-        Ok(Change::Made)
+        Ok(change)
     }
 }

@@ -9,6 +9,7 @@ mod outcomes;
 mod replay;
 mod sealings;
 mod server_secrets;
+mod successions;
 mod tickets;
 mod users;
 
@@ -65,6 +66,11 @@ struct Poisoned;
 #[derive(Debug, thiserror::Error)]
 #[error("there is a {0} of this id already")]
 struct IdTaken(&'static str);
+
+/// What is kept for a user needs one.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no user of this id")]
+struct NoUser;
 
 #[cfg(test)]
 mod tests {

@@ -24,4 +24,16 @@ impl ServerSecrets for Memory {
         kept.record(event);
         Ok(())
     }
+
+    async fn exchange(&self, secrets: &[(&'static str, Option<Sealed>)], event: &Event) -> Result<(), StoreError> {
+        let mut kept = self.kept()?;
+        for (name, fresh) in secrets {
+            match fresh {
+                Some(fresh) => kept.secrets.insert((*name).to_owned(), fresh.clone()),
+                None => kept.secrets.remove(*name),
+            };
+        }
+        kept.record(event);
+        Ok(())
+    }
 }

@@ -5,16 +5,14 @@ use countersign_core::account::{Ticket, TicketState};
 use countersign_core::event::Event;
 use countersign_core::id::TicketId;
 
-use super::{IdTaken, Memory};
+use super::{IdTaken, Kept, Memory, NoUser};
 use crate::port::{Change, StoreError, Tickets};
 
 #[async_trait]
 impl Tickets for Memory {
     async fn issue(&self, ticket: &Ticket, event: &Event) -> Result<(), StoreError> {
         let mut kept = self.kept()?;
-        if kept.tickets.contains_key(&ticket.id) {
-            return Err(StoreError::failed(IdTaken("ticket")));
-        }
+        kept.may_add(ticket)?;
         kept.tickets.insert(ticket.id, ticket.clone());
         kept.record(event);
         Ok(())
@@ -42,5 +40,18 @@ impl Tickets for Memory {
         }
         kept.record(event);
         Ok(Change::Made)
+    }
+}
+
+impl Kept {
+    /// Whether a ticket is new, and for a user who exists if it is for one.
+    pub(super) fn may_add(&self, ticket: &Ticket) -> Result<(), StoreError> {
+        if self.tickets.contains_key(&ticket.id) {
+            return Err(StoreError::failed(IdTaken("ticket")));
+        }
+        match ticket.recovers {
+            Some(recovers) if !self.users.contains_key(&recovers.user) => Err(StoreError::failed(NoUser)),
+            Some(_) | None => Ok(()),
+        }
     }
 }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use countersign_core::account::{KeyState, User, UserState};
+use countersign_core::account::{KeyRecord, KeyState, User, UserState};
 use countersign_core::event::Event;
 use countersign_core::id::UserId;
 use countersign_core::time::Timestamp;
@@ -47,8 +47,10 @@ impl Kept {
         self.users.values().filter(|user| user.state != UserState::Deleted)
     }
 
-    fn revoke_all(&mut self, user: UserId, at: Timestamp) {
-        let keys = self.keys.values_mut().filter(|key| key.user == user && key.state == KeyState::Active);
+    /// Revokes every key of a user.
+    pub(super) fn revoke_all(&mut self, user: UserId, at: Timestamp) {
+        let lives = |key: &&mut KeyRecord| !matches!(key.state, KeyState::Revoked { .. });
+        let keys = self.keys.values_mut().filter(|key| key.user == user).filter(lives);
         keys.for_each(|key| key.state = KeyState::Revoked { at });
     }
 }

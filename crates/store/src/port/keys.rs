@@ -5,7 +5,8 @@ use countersign_core::id::{KeyId, UserId};
 
 use super::{Change, StoreError};
 
-/// Signing keys. They come into being by [`Enrolments`](super::Enrolments) only, and are never forgotten.
+/// Signing keys. They come into being by [`Enrolments`](super::Enrolments) and [`Successions`](super::Successions) only, and
+/// are never forgotten.
 #[async_trait]
 pub trait Keys: Send + Sync {
     /// The key of this id, revoked ones included. A row whose MAC does not hold is given back as revoked, and nothing
@@ -19,6 +20,7 @@ pub trait Keys: Send + Sync {
     /// All keys of a user, by id.
     async fn of_user(&self, user: UserId) -> Result<Vec<KeyRecord>, StoreError>;
 
-    /// Revokes the key at `event.at`, for ever.
+    /// Revokes the key at `event.at`, for ever, and all that have come from it by rotation: whoever held a key that must
+    /// not be trusted may have made them. Each key that ends has its own event, which is `event` for that key.
     async fn revoke(&self, id: &KeyId, event: &Event) -> Result<Change, StoreError>;
 }

@@ -15,6 +15,7 @@ mod outcomes;
 mod replay_guard;
 mod sealings;
 mod server_secrets;
+mod successions;
 mod tickets;
 mod users;
 
@@ -27,6 +28,7 @@ pub use outcomes::Outcomes;
 pub use replay_guard::{ReplayGuard, Seen};
 pub use sealings::{Reseal, Resealed, Retirement, SealedPage, SealedPlace, Sealing, Sealings};
 pub use server_secrets::{OWNER_OF_SERVER_SECRETS, ServerSecrets};
+pub use successions::{Succeeded, Successions, TakenBack};
 pub use tickets::Tickets;
 pub use users::Users;
 

@@ -19,4 +19,7 @@ pub trait ServerSecrets: Send + Sync {
 
     /// Replaces the secret of this name; the former one is gone.
     async fn replace(&self, name: &str, fresh: &Sealed, event: &Event) -> Result<(), StoreError>;
+
+    /// Replaces these secrets, all or none; one without a successor is gone.
+    async fn exchange(&self, secrets: &[(&'static str, Option<Sealed>)], event: &Event) -> Result<(), StoreError>;
 }

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use countersign_core::account::{KeyOrigin, Ticket, TicketState};
 use countersign_core::event::Event;
+use countersign_core::id::TicketId;
 use countersign_core::time::Timestamp;
 use sqlx::query;
 
@@ -43,7 +44,7 @@ impl Ledger<'_> {
     /// Refuses before anything is written, or else by an insert that writes nothing; so a refusal leaves no trace.
     async fn confirm(&mut self, confirmation: &Confirmation, event: &Event) -> Result<Confirmed, Failure> {
         let Confirmation { user, key } = confirmation;
-        let ticket = match self.card(key.origin, event.at).await? {
+        let ticket = match self.card(&key.origin, event.at).await? {
             Card::Group => None,
             Card::Ticket(ticket) => Some(ticket),
             Card::Spent => return Ok(Confirmed::TicketSpent),
@@ -60,22 +61,29 @@ impl Ledger<'_> {
         Ok(Confirmed::Done)
     }
 
-    async fn card(&mut self, origin: KeyOrigin, at: Timestamp) -> Result<Card, Failure> {
+    async fn card(&mut self, origin: &KeyOrigin, at: Timestamp) -> Result<Card, Failure> {
         let id = match origin {
             KeyOrigin::GroupCard | KeyOrigin::SeedMode => return Ok(Card::Group),
-            KeyOrigin::Ticket(id) => id,
+            KeyOrigin::Rotation(_) | KeyOrigin::Recovery(_) => return Ok(Card::Spent),
+            KeyOrigin::Ticket(id) => *id,
         };
+        let ticket = self.usable_ticket(id, at).await?.filter(|ticket| ticket.recovers.is_none());
+        Ok(ticket.map_or(Card::Spent, Card::Ticket))
+    }
+
+    /// The ticket of this id, if it can be used.
+    pub(super) async fn usable_ticket(&mut self, id: TicketId, at: Timestamp) -> Result<Option<Ticket>, Failure> {
         let ticket = match self.ticket(id).await? {
             Some(Stored::Sound(ticket)) if is_usable(&ticket, at) => ticket,
-            Some(Stored::Sound(_) | Stored::Tampered(_) | Stored::Unreadable(_)) | None => return Ok(Card::Spent),
+            Some(Stored::Sound(_) | Stored::Tampered(_) | Stored::Unreadable(_)) | None => return Ok(None),
         };
         // An old copy of the whole row has a MAC that holds. The key that the ticket let in is there all the same.
         let used = query(KEY_OF_TICKET).bind(id.to_string()).fetch_optional(&mut *self.connection).await?;
         if used.is_none() {
-            return Ok(Card::Ticket(ticket));
+            return Ok(Some(ticket));
         }
         self.warden.alarm.note(RowName { table: Ticket::TABLE, id: id.to_string() });
-        Ok(Card::Spent)
+        Ok(None)
     }
 }
 

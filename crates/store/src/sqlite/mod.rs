@@ -20,6 +20,7 @@ mod reading;
 mod row;
 mod sealings;
 mod server_secrets;
+mod successions;
 mod tickets;
 mod users;
 mod value;

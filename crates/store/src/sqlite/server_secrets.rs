@@ -12,6 +12,7 @@ use crate::port::{ServerSecrets, StoreError};
 
 const FIND: &str = "SELECT kek_version, sealed FROM server_secrets WHERE name = ?";
 const KEEP: &str = "INSERT INTO server_secrets (kek_version, sealed, name) VALUES (?, ?, ?)";
+const REMOVE: &str = "DELETE FROM server_secrets WHERE name = ?";
 const REPLACE: &str = "UPDATE server_secrets SET kek_version = ?, sealed = ? WHERE name = ?";
 
 #[async_trait]
@@ -31,13 +32,27 @@ impl ServerSecrets for Sqlite {
         let (name, fresh, event) = (name.to_owned(), fresh.clone(), event.clone());
         let replaced = self.writer.write(move |connection| {
             Box::pin(async move {
-                if put(connection, REPLACE, &name, &fresh).await? == 0 {
-                    put(connection, KEEP, &name, &fresh).await?;
-                }
+                replace(connection, &name, &fresh).await?;
                 insert_event(connection, &event).await
             })
         });
         replaced.await
+    }
+
+    async fn exchange(&self, secrets: &[(&'static str, Option<Sealed>)], event: &Event) -> Result<(), StoreError> {
+        let (secrets, event) = (secrets.to_vec(), event.clone());
+        let exchanged = self.writer.write(move |connection| {
+            Box::pin(async move {
+                for (name, fresh) in &secrets {
+                    match fresh {
+                        Some(fresh) => replace(connection, name, fresh).await?,
+                        None => query(REMOVE).bind(*name).execute(&mut *connection).await.map(drop)?,
+                    }
+                }
+                insert_event(connection, &event).await
+            })
+        });
+        exchanged.await
     }
 }
 
@@ -47,6 +62,13 @@ async fn keep_first(connection: &mut SqliteConnection, name: String, fresh: Seal
     }
     put(connection, KEEP, &name, &fresh).await?;
     Ok(fresh)
+}
+
+async fn replace(connection: &mut SqliteConnection, name: &str, fresh: &Sealed) -> Result<(), Failure> {
+    if put(connection, REPLACE, name, fresh).await? == 0 {
+        put(connection, KEEP, name, fresh).await?;
+    }
+    Ok(())
 }
 
 async fn put(connection: &mut SqliteConnection, sql: &'static str, name: &str, fresh: &Sealed) -> Result<u64, Failure> {

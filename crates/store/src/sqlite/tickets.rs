@@ -1,7 +1,7 @@
 use async_trait::async_trait;
-use countersign_core::account::{Ticket, TicketState};
+use countersign_core::account::{Recovers, RecoveryKind, Ticket, TicketState};
 use countersign_core::event::Event;
-use countersign_core::id::TicketId;
+use countersign_core::id::{TicketId, UserId};
 use countersign_core::secret::{RowKey, RowMac};
 use countersign_core::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
@@ -14,13 +14,16 @@ use super::row::{Kept, Stored, Trust, canonical};
 use super::value::{UnknownValue, Unreadable, millis, timestamp};
 use crate::port::{Change, StoreError, Tickets};
 
-const FIND: &str = "SELECT id, role, not_after_ms, created_ms, state, ended_ms, key_id, mac FROM tickets WHERE id = ?";
+const FIND: &str = "SELECT id, role, not_after_ms, created_ms, state, ended_ms, key_id, recovers, recovery, mac FROM tickets WHERE id = ?";
 
-const LIST: &str = "SELECT id, role, not_after_ms, created_ms, state, ended_ms, key_id, mac FROM tickets \
+const LIST: &str = "SELECT id, role, not_after_ms, created_ms, state, ended_ms, key_id, recovers, recovery, mac FROM tickets \
     WHERE id > ? ORDER BY id";
 
-const ADD: &str = "INSERT INTO tickets (id, role, not_after_ms, created_ms, state, ended_ms, key_id, mac) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const OPEN_CODES: &str = "SELECT id, role, not_after_ms, created_ms, state, ended_ms, key_id, recovers, recovery, mac FROM tickets \
+    WHERE recovers = ? AND recovery = 'code' AND state = 0";
+
+const ADD: &str = "INSERT INTO tickets (id, role, not_after_ms, created_ms, state, ended_ms, key_id, recovers, recovery, mac) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const END: &str = "UPDATE tickets SET state = ?, ended_ms = ?, key_id = ?, mac = coalesce(?, mac) \
     WHERE id = ? AND state = 0";
@@ -74,6 +77,15 @@ impl Ledger<'_> {
         Ok(row.map(|row| self.warden.read(&row)))
     }
 
+    /// Revokes the open recovery codes of a user.
+    pub(super) async fn revoke_codes_of(&mut self, user: UserId, at: Timestamp) -> Result<(), Failure> {
+        for row in query(OPEN_CODES).bind(user.to_string()).fetch_all(&mut *self.connection).await? {
+            let (ticket, trust) = self.warden.read::<Ticket>(&row).raw()?;
+            self.end_ticket(&Ticket { state: TicketState::Revoked { at }, ..ticket }, trust).await?;
+        }
+        Ok(())
+    }
+
     /// Keeps the end of a ticket that was open.
     pub(super) async fn end_ticket(&mut self, ticket: &Ticket, former: Trust) -> Result<(), Failure> {
         let (state, ended, key) = columns(&ticket.state);
@@ -83,7 +95,8 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    async fn add_ticket(&mut self, ticket: &Ticket) -> Result<(), Failure> {
+    /// Adds a ticket.
+    pub(super) async fn add_ticket(&mut self, ticket: &Ticket) -> Result<(), Failure> {
         let (state, ended, key) = columns(&ticket.state);
         let add = query(ADD)
             .bind(ticket.id.to_string())
@@ -93,6 +106,8 @@ impl Ledger<'_> {
             .bind(state)
             .bind(ended)
             .bind(key)
+            .bind(ticket.recovers.map(|recovers| recovers.user.to_string()))
+            .bind(ticket.recovers.map(|recovers| recovery_name(recovers.by)))
             .bind(self.warden.mac(ticket));
         add.execute(&mut *self.connection).await?;
         Ok(())
@@ -117,6 +132,31 @@ fn state(code: i64, ended: Option<Timestamp>, key: Option<&str>) -> Result<Ticke
     }
 }
 
+const fn recovery_name(kind: RecoveryKind) -> &'static str {
+    match kind {
+        RecoveryKind::Card => "card",
+        RecoveryKind::Code => "code",
+    }
+}
+
+fn recovers(user: Option<&str>, kind: Option<&str>) -> Result<Option<Recovers>, Unreadable> {
+    let by = match kind {
+        None => None,
+        Some("card") => Some(RecoveryKind::Card),
+        Some("code") => Some(RecoveryKind::Code),
+        Some(_) => return Err(UnknownRecovery.into()),
+    };
+    match (user, by) {
+        (None, None) => Ok(None),
+        (Some(user), Some(by)) => Ok(Some(Recovers { user: canonical(user)?, by })),
+        (None, Some(_)) | (Some(_), None) => Err(UnknownRecovery.into()),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("columns recovers and recovery do not say whom a ticket recovers")]
+struct UnknownRecovery;
+
 impl Kept for Ticket {
     const TABLE: &'static str = "tickets";
 
@@ -125,6 +165,7 @@ impl Kept for Ticket {
         Ok(Self {
             id: canonical(row.try_get("id")?)?,
             role: canonical(row.try_get("role")?)?,
+            recovers: recovers(row.try_get("recovers")?, row.try_get("recovery")?)?,
             not_after: timestamp(row.try_get("not_after_ms")?)?,
             created: timestamp(row.try_get("created_ms")?)?,
             state: state(row.try_get("state")?, ended, row.try_get("key_id")?)?,

@@ -81,6 +81,13 @@ impl Ledger<'_> {
         Ok(())
     }
 
+    /// Whether this is a user who may sign, by a row that is ours.
+    pub(super) async fn is_enabled(&mut self, id: UserId) -> Result<bool, Failure> {
+        let row = query(FIND).bind(id.to_string()).fetch_optional(&mut *self.connection).await?;
+        let user = row.map(|row| self.warden.read::<User>(&row).told()).transpose()?;
+        Ok(user.is_some_and(|user| user.state == UserState::Enabled))
+    }
+
     /// Adds a user, unless the name is taken.
     pub(super) async fn add_user(&mut self, user: &User) -> Result<bool, Failure> {
         let add = query(ADD)

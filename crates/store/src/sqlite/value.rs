@@ -45,25 +45,29 @@ pub(super) fn user_state(code: i64) -> Result<UserState, Unreadable> {
     }
 }
 
-pub(super) const fn origin_name(origin: KeyOrigin) -> &'static str {
+pub(super) const fn origin_name(origin: &KeyOrigin) -> &'static str {
     match origin {
         KeyOrigin::GroupCard => "group",
         KeyOrigin::Ticket(_) => "ticket",
         KeyOrigin::SeedMode => "seed",
+        KeyOrigin::Rotation(_) => "rotation",
+        KeyOrigin::Recovery(_) => "recovery",
     }
 }
 
-pub(super) fn key_origin(name: &str, ticket: Option<&str>) -> Result<KeyOrigin, Unreadable> {
-    match (name, ticket) {
-        ("group", None) => Ok(KeyOrigin::GroupCard),
-        ("ticket", Some(ticket)) => Ok(KeyOrigin::Ticket(canonical(ticket)?)),
-        ("seed", None) => Ok(KeyOrigin::SeedMode),
+pub(super) fn key_origin(name: &str, ticket: Option<&str>, predecessor: Option<&str>) -> Result<KeyOrigin, Unreadable> {
+    match (name, ticket, predecessor) {
+        ("group", None, None) => Ok(KeyOrigin::GroupCard),
+        ("ticket", Some(ticket), None) => Ok(KeyOrigin::Ticket(canonical(ticket)?)),
+        ("seed", None, None) => Ok(KeyOrigin::SeedMode),
+        ("rotation", None, Some(predecessor)) => Ok(KeyOrigin::Rotation(canonical(predecessor)?)),
+        ("recovery", Some(ticket), None) => Ok(KeyOrigin::Recovery(canonical(ticket)?)),
         _ => Err(UnknownOrigin.into()),
     }
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("columns origin and ticket_id do not say how a key came to be")]
+#[error("columns origin, ticket_id and predecessor do not say how a key came to be")]
 struct UnknownOrigin;
 
 #[cfg(test)]

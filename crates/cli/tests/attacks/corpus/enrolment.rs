@@ -137,7 +137,7 @@ impl<'a> Play<'a> {
 
     fn ticket(&self) -> String {
         match self.card.as_ref().unwrap().kind() {
-            CardKind::Ticket(id) => id.to_string(),
+            CardKind::Ticket(id) | CardKind::Recovery(id) | CardKind::Code(id) => id.to_string(),
             CardKind::Group => panic!("no ticket was taken"),
         }
     }

@@ -175,7 +175,7 @@ async fn no_secret_is_shown_by_debug() {
     let mut secrets = vec![
         Planted::new("the shared key of the seed mode", &SHARED),
         Planted::new("the key-encryption key", &unhex(kek.trim()).unwrap()),
-        Planted::new("the static key", own.enrolment.expose()),
+        Planted::new("the static key", own.static_keys.accepted().unwrap()[0].expose()),
         Planted::new("the key of fingerprints", own.fingerprint.expose()),
     ];
     secrets.extend(of_card("group", &group).into_iter().chain(of_card("ticket", &ticket)));

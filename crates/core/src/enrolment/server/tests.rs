@@ -1,5 +1,5 @@
 use super::super::payload::MAX_DEVICE;
-use super::super::{Card, ClientHandshake, EnrolError, Introduction, decoy_psk, public_key};
+use super::super::{Card, ClientHandshake, EnrolError, Introduction, decoy_psk, public_key, rotate_psk};
 use super::*;
 use crate::id::TicketId;
 use crate::secret::MacKey;
@@ -43,7 +43,7 @@ fn accept(introduced: Introduced, answers: Answers) -> Accepted {
 
 /// What a client that keeps no rule of ours writes.
 fn knock_with(payload: &[u8]) -> Introduced {
-    let prologue = enrol_prologue(AUTHORITY, TICKET);
+    let prologue = Purpose::Enrol(TICKET).prologue(AUTHORITY);
     let mut handshake = Handshake::initiator(&public_key(&server()), &secret(0x22), &prologue).unwrap();
     let message = handshake.write(payload, &secret(0x33)).unwrap();
     open(&[[2].as_slice(), &[7; 8], &message].concat()).unwrap()
@@ -96,7 +96,7 @@ fn a_body_is_read_strictly_and_to_its_limit() {
     for length in 0..9 + SHORTEST_MESSAGE {
         assert_eq!(Knock::read(&body[..length]).unwrap_err(), Malformed, "{length} octets");
     }
-    for kind in [0, 3, 4, 255] {
+    for kind in [0, 5, 255] {
         assert!(Knock::read(&[[kind].as_slice(), &body[1..]].concat()).is_err(), "type {kind}");
     }
     let group_with_an_id = [[1].as_slice(), &[0, 0, 0, 0, 0, 0, 0, 1], &body[9..]].concat();
@@ -297,11 +297,57 @@ fn a_server_key_of_small_order_is_no_server_key() {
 
 #[test]
 fn randomness_is_used_once_and_never_invented() {
-    let prologue = enrol_prologue(AUTHORITY, TICKET);
+    let prologue = Purpose::Enrol(TICKET).prologue(AUTHORITY);
     let mut handshake = Handshake::initiator(&public_key(&server()), &secret(0x22), &prologue).unwrap();
     handshake.write(b"", &secret(0x33)).unwrap();
     assert_eq!(handshake.write(b"", &secret(0x34)).unwrap_err(), HandshakeFailed, "there is one message of the client");
     // The first 32 octets of a message are the public half of what was given, so nothing else was mixed in.
     let (_, body) = start(TICKET);
     assert_eq!(body[9..41], public_key(&secret(0x33)));
+}
+
+fn rotation(keyid: &KeyId, root: u8) -> (ClientHandshake, Vec<u8>) {
+    let root = Root::new(secret(root));
+    let server = (&public_key(&server()), AUTHORITY);
+    ClientHandshake::rotate((keyid, &root), server, &introduction("", "laptop"), &secret(0x33)).unwrap()
+}
+
+#[test]
+fn the_rotation_of_one_key_opens_under_no_other_and_nowhere_else() {
+    let (one, other) = (keyid(), KeyId::from_random([6; 16]));
+    let (_, body) = rotation(&one, 1);
+    let open = |keyid: &KeyId, root, authority| {
+        let psk = rotate_psk(keyid, &Root::new(secret(root)));
+        Message::of_key(keyid, &body).unwrap().open(&server(), &psk, authority)
+    };
+    assert!(open(&one, 1, AUTHORITY).is_ok());
+    assert!(open(&other, 1, AUTHORITY).is_err(), "another key");
+    assert!(open(&one, 2, AUTHORITY).is_err(), "another root");
+    assert!(open(&one, 1, "api.example.org").is_err(), "another authority");
+    let as_card = [[2].as_slice(), &[7; 8], &body].concat();
+    let psk = rotate_psk(&one, &Root::new(secret(1)));
+    assert!(Knock::read(&as_card).unwrap().open(&server(), &psk, AUTHORITY).is_err(), "as an enrolment");
+    assert_ne!(Message::of_key(&one, &body).unwrap().hash(), Message::of_key(&other, &body).unwrap().hash());
+}
+
+#[test]
+fn whoever_is_a_user_already_names_nobody() {
+    let alice: Username = "alice".parse().unwrap();
+    let (_, body) = start(TICKET);
+    assert_eq!(open(&body).unwrap().claim_as(&alice, NOW).unwrap_err(), EnrolRefusal::Unprocessable);
+    let recovery = CardKind::Recovery(TicketId([7; 8]));
+    let (_, body) = ClientHandshake::start(&card(recovery), &introduction("", ""), &secret(0x33)).unwrap();
+    let introduced = open(&body).unwrap();
+    assert_eq!(introduced.claim_as(&alice, NOW).unwrap().username, alice);
+    let late = NOW.saturating_add(TIME_TOLERANCE).saturating_add(Duration::from_millis(1));
+    assert_eq!(introduced.claim_as(&alice, late).unwrap_err(), EnrolRefusal::Unprocessable);
+    assert_eq!(introduced.claim(NOW).unwrap_err(), EnrolRefusal::Unprocessable, "and gets no new name by that");
+}
+
+#[test]
+fn a_message_for_a_rotation_is_read_to_its_limits() {
+    for (length, fits) in [(0, false), (SHORTEST_MESSAGE - 1, false), (SHORTEST_MESSAGE, true), (MAX_BODY, true)] {
+        assert_eq!(Message::of_key(&keyid(), &vec![0; length]).is_ok(), fits, "{length}");
+    }
+    assert!(Message::of_key(&keyid(), &vec![0; MAX_BODY + 1]).is_err());
 }

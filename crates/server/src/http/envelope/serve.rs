@@ -93,6 +93,7 @@ const fn standing(refusal: Refusal) -> Standing {
         | Refusal::InFlight
         | Refusal::OutcomeUnknown
         | Refusal::TooMuchKept
+        | Refusal::NotTheSuccessor
         | Refusal::WarmingUp
         | Refusal::Unavailable => Standing::Refused,
     }

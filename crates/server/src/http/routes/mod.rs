@@ -5,5 +5,6 @@ pub mod echo;
 pub mod enrol;
 #[cfg(feature = "standalone")]
 pub mod health;
+pub mod keys;
 mod seed;
 pub mod whoami;

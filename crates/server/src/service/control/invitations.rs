@@ -1,17 +1,19 @@
 //! Cards: whom to let in.
 
-use countersign_core::account::{KeyOrigin, Role, Ticket, TicketState};
-use countersign_core::enrolment::{BadCard, Card, CardKind, public_key, ticket_psk};
+use countersign_core::account::{KeyOrigin, Recovers, RecoveryKind, Role, Ticket, TicketState, User, UserState};
+use countersign_core::enrolment::{BadCard, Card, CardKind, recovery_psk, ticket_psk};
 use countersign_core::event::EventKind;
 use countersign_core::id::TicketId;
 use countersign_core::time::Timestamp;
 use countersign_store::port::Change;
 use serde::{Deserialize, Serialize};
 
+use super::users::named;
 use super::{Asked, ControlError, Operation, not_found, unprocessable};
 use crate::accounts::Accounts;
 use crate::edge;
 use crate::secrets::Group;
+use crate::service::Undecided;
 
 /// Asks for a card.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,20 +68,63 @@ fn group_card(accounts: &Accounts) -> Result<Invitation, ControlError> {
         .secrets
         .group()
         .ok_or_else(|| ControlError::new("unavailable", "restart the server: a fault left the group key in doubt"))?;
-    let card = Card::new(CardKind::Group, psk, public_key(&accounts.secrets.enrolment), &accounts.authority);
+    let card = Card::new(CardKind::Group, psk, newest_key(accounts)?, &accounts.authority);
     Ok(Invitation { card: text(card)?, ticket: None, role: Role::User.to_string(), not_after: None })
 }
 
 async fn issue_ticket(accounts: &Accounts, asked: &Asked, role: Role) -> Result<Invitation, ControlError> {
     let not_after = Timestamp::from_secs(asked.at.saturating_add(accounts.config.ticket_validity).as_secs());
     let id = TicketId(edge::random());
-    let ticket = Ticket { id, role, not_after, created: asked.at, state: TicketState::Open };
+    let ticket = Ticket { id, role, not_after, created: asked.at, state: TicketState::Open, recovers: None };
     let psk = ticket_psk(&accounts.secrets.ticket, id, not_after, role);
-    let card = Card::new(CardKind::Ticket(id), psk, public_key(&accounts.secrets.enrolment), &accounts.authority);
+    let card = Card::new(CardKind::Ticket(id), psk, newest_key(accounts)?, &accounts.authority);
     let card = text(card)?;
     let event = asked.event(EventKind::TicketIssued, (None, None), format!("{id} for one {role}"));
     accounts.stores.tickets.issue(&ticket, &event).await?;
     Ok(Invitation { card, ticket: Some(id.to_string()), role: role.to_string(), not_after: Some(not_after.as_secs()) })
+}
+
+/// Asks for a recovery card: for a user who has lost every key it makes a new one and ends the others, once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InviteBack {
+    /// The user.
+    pub username: String,
+}
+
+impl Operation for InviteBack {
+    const NAME: &'static str = "invite-back";
+    type Reply = Invitation;
+
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Invitation, ControlError> {
+        recovery_card(accounts, asked, &self.username).await
+    }
+}
+
+async fn recovery_card(accounts: &Accounts, asked: &Asked, name: &str) -> Result<Invitation, ControlError> {
+    let user = named(accounts, name).await?;
+    if user.state != UserState::Enabled {
+        return Err(ControlError::new(
+            "conflict",
+            "this user is disabled, and a recovery card would not work; `countersign user enable` comes first",
+        ));
+    }
+    let not_after = Timestamp::from_secs(asked.at.saturating_add(accounts.config.ticket_validity).as_secs());
+    let id = TicketId(edge::random());
+    let recovers = Some(Recovers { user: user.id, by: RecoveryKind::Card });
+    let ticket = Ticket { id, role: user.role, recovers, not_after, created: asked.at, state: TicketState::Open };
+    let psk = recovery_psk(&accounts.secrets.ticket, id, not_after, (user.role, &user.username));
+    let card = Card::new(CardKind::Recovery(id), psk, newest_key(accounts)?, &accounts.authority);
+    let card = text(card.map(|card| card.for_user(&user.username)))?;
+    let detail = format!("{id} for {}", user.username);
+    let event = asked.event(EventKind::RecoveryCardIssued, (Some(user.id), None), detail);
+    accounts.stores.tickets.issue(&ticket, &event).await?;
+    let (ticket, role) = (Some(id.to_string()), user.role.to_string());
+    Ok(Invitation { card, ticket, role, not_after: Some(not_after.as_secs()) })
+}
+
+/// The static key of the server that stands on cards.
+fn newest_key(accounts: &Accounts) -> Result<[u8; 32], ControlError> {
+    accounts.secrets.static_keys.newest().ok_or_else(|| Undecided::SecretsInDoubt.into())
 }
 
 fn text(card: Result<Card, BadCard>) -> Result<String, ControlError> {
@@ -108,6 +153,12 @@ pub struct TicketRow {
     pub not_after: u64,
     /// The key that it let in.
     pub key: Option<String>,
+    /// `ticket`, `recovery-card` or `recovery-code`.
+    #[serde(default)]
+    pub kind: String,
+    /// Whom it recovers, by name; none for a ticket, or when that user was deleted.
+    #[serde(default)]
+    pub username: Option<String>,
 }
 
 /// How many rows an operation gives at once; whoever wants more asks again after the last.
@@ -120,11 +171,24 @@ impl Operation for ListTickets {
     async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Vec<TicketRow>, ControlError> {
         let after = self.after.map(|id| ticket_id(&id)).transpose()?;
         let tickets = accounts.stores.tickets.list(after, PAGE).await?;
-        Ok(tickets.into_iter().map(|ticket| row(ticket, asked)).collect())
+        let mut rows = Vec::with_capacity(tickets.len());
+        for ticket in tickets {
+            let user = match ticket.recovers {
+                Some(Recovers { user, .. }) => accounts.stores.users.find(user).await?,
+                None => None,
+            };
+            rows.push(row(ticket, user.filter(|user| user.state != UserState::Deleted), asked));
+        }
+        Ok(rows)
     }
 }
 
-fn row(ticket: Ticket, asked: &Asked) -> TicketRow {
+fn row(ticket: Ticket, user: Option<User>, asked: &Asked) -> TicketRow {
+    let kind = match ticket.recovers.map(|recovers| recovers.by) {
+        None => "ticket",
+        Some(RecoveryKind::Card) => "recovery-card",
+        Some(RecoveryKind::Code) => "recovery-code",
+    };
     let (state, key) = match ticket.state {
         TicketState::Open if asked.at.as_secs() > ticket.not_after.as_secs() => ("expired", None),
         TicketState::Open => ("open", None),
@@ -138,6 +202,8 @@ fn row(ticket: Ticket, asked: &Asked) -> TicketRow {
         created_ms: ticket.created.as_millis(),
         not_after: ticket.not_after.as_secs(),
         key,
+        kind: kind.to_owned(),
+        username: user.map(|user| user.username.to_string()),
     }
 }
 
@@ -154,7 +220,9 @@ impl Operation for RevokeTicket {
 
     async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), ControlError> {
         let id = ticket_id(&self.ticket)?;
-        accounts.forget_pending(|pending| pending.origin == KeyOrigin::Ticket(id));
+        accounts.forget_pending(
+            |pending| matches!(pending.origin, KeyOrigin::Ticket(of) | KeyOrigin::Recovery(of) if of == id),
+        );
         let event = asked.event(EventKind::TicketRevoked, (None, None), id.to_string());
         match accounts.stores.tickets.revoke(id, &event).await? {
             Change::Made => Ok(()),

@@ -6,13 +6,16 @@ mod examination;
 mod invitations;
 mod keys;
 mod rekey;
+mod server_key;
 mod users;
 
 pub use events::{EventRow, LatestEvents, ListEvents};
 pub use examination::{Examination, Examine};
-pub use invitations::{Invitation, Invite, InviteKind, ListTickets, RevokeTicket, RotateGroup, TicketRow};
-pub use keys::{KeyRow, ListKeys, RevokeKey};
+pub use invitations::{Invitation, Invite, InviteBack, InviteKind, ListTickets, RevokeTicket, RotateGroup, TicketRow};
+pub use keys::{KeyRow, ListKeys, RevokeKey, RevokedKeys};
+pub(crate) use keys::{origin, state};
 pub use rekey::{Rekey, Rekeyed};
+pub use server_key::{AnnounceServerKey, RetireServerKey, ServerKeys, ShowServerKeys, SwitchServerKey};
 pub use users::{DeleteUser, DisableUser, EnableUser, ListUsers, UserRow};
 
 use core::time::Duration;
@@ -80,9 +83,9 @@ macro_rules! dispatch {
 /// Finds the operation that is asked for, does it, and gives back its reply.
 pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Result<Value, ControlError> {
     let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| unreadable())?;
-    dispatch!(accounts, asked, asking: Invite, ListTickets, RevokeTicket, RotateGroup, ListUsers, DisableUser, EnableUser,
+    dispatch!(accounts, asked, asking: Invite, InviteBack, ListTickets, RevokeTicket, RotateGroup, ListUsers, DisableUser, EnableUser,
         DeleteUser, ListKeys, RevokeKey, ListEvents,
-        LatestEvents, Examine, Rekey)
+        LatestEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey)
 }
 
 async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value) -> Result<Value, ControlError> {
@@ -126,6 +129,7 @@ impl From<SecretsError> for Undecided {
             SecretsError::Store(error) => error.into(),
             SecretsError::Sealed(error) => error.into(),
             SecretsError::NoKey(MissingKek(version)) => Unsealable::NoKey { version }.into(),
+            SecretsError::InDoubt => Self::SecretsInDoubt,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Random operations: SQLite answers as memory does, whatever the order.
 
-use countersign_core::account::{KeyOrigin, Ticket, UserState};
+use countersign_core::account::{KeyOrigin, KeyRecord, Ticket, UserState};
 use countersign_core::event::EventKind;
 use countersign_core::idempotency::{Attempt, Fingerprint, Outcome, OutcomeId, RETENTION, RunId, Start};
 use countersign_core::secret::Sealed;
@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use crate::Stores;
 use crate::conformance::sample::{
-    accept_mark, at, by_group, by_ticket, event, key_id, name, ticket, ticket_id, user_id,
+    accept_mark, at, by_group, by_ticket, code, event, key, key_id, name, recovery_card, successor, ticket, ticket_id,
+    user_id,
 };
 use crate::port::{BurntNonce, Reseal, Resealed, StoreError};
 
@@ -23,6 +24,13 @@ enum Operation {
     Confirm { number: u8, name: usize, ticket: Option<u8>, time: u64 },
     SetState { number: u8, state: UserState, time: u64 },
     RevokeKey { number: u8, time: u64 },
+    Succeed { number: u8, predecessor: u8, user: u8, time: u64 },
+    Hasten { number: u8, time: u64 },
+    End { number: u8, days: u64 },
+    TakeBack { target: u8, signer: u8, user: u8, time: u64 },
+    IssueRecovery { ticket: u8, user: u8 },
+    Recover { number: u8, user: u8, ticket: u8, time: u64 },
+    ReplaceCodes { ticket: u8, user: u8, time: u64 },
     Note { hash: u8, keep_until: u64 },
     ForgetNotes { now: u64 },
     Burn { key: u8, nonce: u8, keep_until: u64 },
@@ -46,6 +54,17 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => (few.clone(), state, time.clone())
             .prop_map(|(number, state, time)| Operation::SetState { number, state, time }),
         1 => (few.clone(), time.clone()).prop_map(|(number, time)| Operation::RevokeKey { number, time }),
+        3 => (5..9_u8, 1..9_u8, few.clone(), time.clone())
+            .prop_map(|(number, predecessor, user, time)| Operation::Succeed { number, predecessor, user, time }),
+        1 => (1..9_u8, time.clone()).prop_map(|(number, time)| Operation::Hasten { number, time }),
+        1 => (1..9_u8, 0..3_u64).prop_map(|(number, days)| Operation::End { number, days }),
+        2 => (1..9_u8, 1..9_u8, few.clone(), time.clone())
+            .prop_map(|(target, signer, user, time)| Operation::TakeBack { target, signer, user, time }),
+        1 => (few.clone(), few.clone()).prop_map(|(ticket, user)| Operation::IssueRecovery { ticket, user }),
+        2 => (5..9_u8, few.clone(), few.clone(), time.clone())
+            .prop_map(|(number, user, ticket, time)| Operation::Recover { number, user, ticket, time }),
+        1 => (few.clone(), few.clone(), time.clone())
+            .prop_map(|(ticket, user, time)| Operation::ReplaceCodes { ticket, user, time }),
         1 => (few.clone(), time.clone()).prop_map(|(hash, keep_until)| Operation::Note { hash, keep_until }),
         1 => time.clone().prop_map(|now| Operation::ForgetNotes { now }),
         2 => (1..3_u8, few, time.clone())
@@ -85,6 +104,15 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
         Operation::RevokeKey { number, time } => {
             told(stores.keys.revoke(&key_id(number), &event(EventKind::KeyRevoked, at(time))).await)
         }
+        Operation::IssueRecovery { ticket, user } => {
+            told(stores.tickets.issue(&recovery_card(ticket, user), &event(EventKind::RecoveryCardIssued, at(0))).await)
+        }
+        Operation::Succeed { .. }
+        | Operation::Hasten { .. }
+        | Operation::End { .. }
+        | Operation::TakeBack { .. }
+        | Operation::Recover { .. }
+        | Operation::ReplaceCodes { .. } => succession(stores, operation).await,
         Operation::Note { hash, keep_until } => told(stores.enrolments.note([hash; 32], at(keep_until)).await),
         Operation::ForgetNotes { now } => told(stores.enrolments.forget_notes(at(now)).await),
         Operation::Burn { key, nonce, keep_until } => {
@@ -109,6 +137,36 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
             told(stores.outcomes.settle(&outcome_id(user, name), attempt(run), &outcome).await)
         }
         Operation::ForgetOutcomes { run, days } => told(stores.outcomes.forget(at(days * DAY), RunId([run; 16])).await),
+    }
+}
+
+/// The part of [`answer`] that is about how keys follow one another.
+async fn succession(stores: &Stores, operation: &Operation) -> String {
+    let successions = &stores.successions;
+    match *operation {
+        Operation::Succeed { number, predecessor, user, time } => {
+            let key = successor(number, predecessor, user);
+            told(successions.succeed(&key, &event(EventKind::KeyRotated, at(time))).await)
+        }
+        Operation::Hasten { number, time } => {
+            told(successions.hasten(&key_id(number), at(time), &event(EventKind::KeyEnding, at(time))).await)
+        }
+        Operation::End { number, days } => {
+            told(successions.end(&key_id(number), &event(EventKind::KeyEnded, at(days * 86_400_000))).await)
+        }
+        Operation::TakeBack { target, signer, user, time } => {
+            let told_of = event(EventKind::KeyTakenBack, at(time));
+            told(successions.take_back(user_id(user), &key_id(target), &key_id(signer), &told_of).await)
+        }
+        Operation::Recover { number, user, ticket, time } => {
+            let key = KeyRecord { user: user_id(user), ..key(number, KeyOrigin::Recovery(ticket_id(ticket))) };
+            told(successions.recover(&key, &event(EventKind::Recovered, at(time))).await)
+        }
+        Operation::ReplaceCodes { ticket, user, time } => {
+            let told_of = event(EventKind::RecoveryCodesMade, at(time));
+            told(successions.replace_codes(user_id(user), &[code(ticket, user)], &told_of).await)
+        }
+        _ => String::new(),
     }
 }
 
@@ -154,7 +212,7 @@ async fn everything(stores: &Stores) -> Vec<String> {
         told(stores.sealings.sealed_otherwise(1, None, 100).await.map(|page| page.sealings)),
         told(stores.sealings.sealed_otherwise(2, None, 100).await.map(|page| page.sealings)),
     ];
-    for number in 1..5 {
+    for number in 1..9 {
         read.push(told(stores.users.find(user_id(number)).await));
         read.push(told(stores.keys.find(&key_id(number)).await));
         read.push(told(stores.keys.of_user(user_id(number)).await));

@@ -114,7 +114,7 @@ async fn the_schema_itself_keeps_what_is_final() {
     let mut later_program = connection(&house.file()).await;
     for sql in [
         "UPDATE users SET state = 0",
-        "UPDATE keys SET state = 0, revoked_ms = NULL",
+        "UPDATE keys SET state = 0, ends_ms = NULL",
         "UPDATE tickets SET state = 0",
         "UPDATE tickets SET state = 1",
         "UPDATE events SET detail = ''",

@@ -25,7 +25,7 @@ async fn a_revoked_key_whose_state_is_flipped_back_stays_revoked_and_alarms_once
     let stores = with_key(&sqlite, 7);
     enrol(&stores, 1, "alice").await;
     stores.keys.revoke(&key_id(1), &told(EventKind::KeyRevoked)).await.unwrap();
-    house.intruder().await.does("UPDATE keys SET state = 0, revoked_ms = NULL").await;
+    house.intruder().await.does("UPDATE keys SET state = 0, ends_ms = NULL").await;
     assert_eq!(sqlite.integrity().await.unwrap().faults, [""; 0], "SQLite sees nothing wrong");
     for _ in 0..3 {
         assert_eq!(key_state(&stores, 1).await, KeyState::Revoked { at: NOW });
@@ -300,7 +300,7 @@ async fn the_alarms_of_one_start_are_bounded() {
         .does(
             "WITH RECURSIVE n(i) AS (SELECT 100000 UNION ALL SELECT i + 1 FROM n WHERE i < 101499) \
              INSERT INTO keys SELECT 'kaaaaaaaaaaaaaaaaaaaa' || i, user_id, device, kek_version, root, origin, \
-             ticket_id, state, revoked_ms, created_ms, mac FROM keys, n",
+             ticket_id, state, ends_ms, created_ms, mac, predecessor FROM keys, n",
         )
         .await;
     let stores = with_key(&sqlite, 7);
