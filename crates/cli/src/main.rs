@@ -15,6 +15,7 @@ mod key_show;
 mod operate;
 mod print;
 mod profile;
+mod rekey;
 mod say;
 mod serve;
 mod server_key;
@@ -50,6 +51,7 @@ enum Command {
     ServerKey(server_key::Command),
     #[command(subcommand)]
     Event(event::Command),
+    Rekey(rekey::Args),
     Doctor(doctor::Args),
 }
 
@@ -80,6 +82,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Key(command) => key::run(command).await,
         Command::ServerKey(command) => server_key::run(command).await,
         Command::Event(command) => event::run(command).await,
+        Command::Rekey(args) => rekey::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Verify(args) => verify::run(&args),
     }

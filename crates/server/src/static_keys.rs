@@ -8,12 +8,13 @@ use std::sync::RwLock;
 use countersign_core::encoding::{Reader, b64u};
 use countersign_core::enrolment::public_key;
 use countersign_core::event::Event;
-use countersign_core::secret::{KeyEncryptionKey, Sealed, Secret32, Unsealable};
+use countersign_core::secret::{Sealed, Secret32, Unsealable};
 use countersign_core::time::Timestamp;
-use countersign_store::port::ServerSecrets;
+use countersign_store::port::{OWNER_OF_SERVER_SECRETS as OWNER, ServerSecrets};
 use zeroize::Zeroizing;
 
-use crate::secrets::{OWNER, SecretsError};
+use crate::secrets::SecretsError;
+use crate::shared_kek::SharedKek;
 
 /// The name of the present one in the store.
 pub(crate) const CURRENT: &str = "static x25519";
@@ -75,7 +76,7 @@ impl StaticKeys {
     /// The keys that the store keeps beside the current one.
     pub(crate) async fn open(
         store: &dyn ServerSecrets,
-        kek: &KeyEncryptionKey,
+        kek: &SharedKek,
         current: Secret32,
     ) -> Result<Self, SecretsError> {
         let next = store.find(NEXT).await?.map(|sealed| unseal(kek, NEXT, &sealed)).transpose()?;
@@ -127,7 +128,7 @@ impl StaticKeys {
     /// Announces a next key.
     pub(crate) async fn announce(
         &self,
-        (store, kek): (&dyn ServerSecrets, &KeyEncryptionKey),
+        (store, kek): (&dyn ServerSecrets, &SharedKek),
         fresh: [u8; 44],
         event: &Event,
     ) -> Result<Result<(), NotNow>, SecretsError> {
@@ -137,8 +138,8 @@ impl StaticKeys {
             Other::Next(_) => return Ok(Err(NotNow::Announced)),
             Other::Former(_) => return Ok(Err(NotNow::NotRetired)),
         }
-        let (nonce, secret) = fresh.split_first_chunk::<12>().ok_or(Unsealable)?;
-        let secret = Secret32::new(secret.try_into().map_err(|_| Unsealable)?);
+        let (nonce, secret) = fresh.split_first_chunk::<12>().ok_or(Unsealable::DoesNotOpen)?;
+        let secret = Secret32::new(secret.try_into().map_err(|_| Unsealable::DoesNotOpen)?);
         let next = Dated { secret, cards_since: event.at };
         store.exchange(&[(NEXT, Some(seal(kek, NEXT, &next, *nonce)?))], event).await?;
         held.other = Other::Next(next);
@@ -148,7 +149,7 @@ impl StaticKeys {
     /// Puts the announced key in the place of the current one, which goes on opening what names it.
     pub(crate) async fn switch(
         &self,
-        (store, kek): (&dyn ServerSecrets, &KeyEncryptionKey),
+        (store, kek): (&dyn ServerSecrets, &SharedKek),
         nonces: [[u8; 12]; 2],
         event: &Event,
     ) -> Result<Result<(), NotNow>, SecretsError> {
@@ -185,17 +186,17 @@ impl StaticKeys {
 }
 
 /// `secret[32] ‖ u64 ms`, sealed.
-fn seal(kek: &KeyEncryptionKey, name: &str, key: &Dated, nonce: [u8; 12]) -> Result<Sealed, Unsealable> {
+fn seal(kek: &SharedKek, name: &str, key: &Dated, nonce: [u8; 12]) -> Result<Sealed, Unsealable> {
     let mut plain = Zeroizing::new(Vec::with_capacity(40));
     plain.extend_from_slice(key.secret.expose());
     plain.extend_from_slice(&key.cards_since.as_millis().to_be_bytes());
     kek.seal(name, OWNER, &plain, nonce)
 }
 
-fn unseal(kek: &KeyEncryptionKey, name: &str, sealed: &Sealed) -> Result<Dated, Unsealable> {
+fn unseal(kek: &SharedKek, name: &str, sealed: &Sealed) -> Result<Dated, Unsealable> {
     let plain = kek.open(name, OWNER, sealed)?;
     let mut reader = Reader::new(&plain);
-    let secret = reader.array().map(Secret32::new).ok_or(Unsealable)?;
-    let cards_since = reader.u64().map(Timestamp::from_millis).ok_or(Unsealable)?;
-    if reader.is_done() { Ok(Dated { secret, cards_since }) } else { Err(Unsealable) }
+    let secret = reader.array().map(Secret32::new).ok_or(Unsealable::DoesNotOpen)?;
+    let cards_since = reader.u64().map(Timestamp::from_millis).ok_or(Unsealable::DoesNotOpen)?;
+    if reader.is_done() { Ok(Dated { secret, cards_since }) } else { Err(Unsealable::DoesNotOpen) }
 }

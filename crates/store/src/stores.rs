@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::memory::Memory;
 use crate::port::{
-    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, ServerSecrets, Successions, Tickets, Users,
+    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, Sealings, ServerSecrets, Successions, Tickets, Users,
 };
 
 /// Every port of one store, for a server to hand around.
@@ -29,6 +29,8 @@ pub struct Stores {
     pub burnt_nonces: Arc<dyn BurntNonces>,
     /// What became of requests with idempotency keys.
     pub outcomes: Arc<dyn Outcomes>,
+    /// Everything that is sealed.
+    pub sealings: Arc<dyn Sealings>,
 }
 
 impl fmt::Debug for Stores {
@@ -47,7 +49,17 @@ impl Stores {
     /// The server's secrets, and one adapter of all other ports.
     pub(crate) fn of<A>(adapter: &Arc<A>, server_secrets: Arc<dyn ServerSecrets>) -> Self
     where
-        A: Users + Keys + Tickets + Enrolments + Successions + Events + AcceptMarks + BurntNonces + Outcomes + 'static,
+        A: Users
+            + Keys
+            + Tickets
+            + Enrolments
+            + Successions
+            + Events
+            + AcceptMarks
+            + BurntNonces
+            + Outcomes
+            + Sealings
+            + 'static,
     {
         Self {
             server_secrets,
@@ -60,6 +72,7 @@ impl Stores {
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),
             outcomes: adapter.clone(),
+            sealings: adapter.clone(),
         }
     }
 }

@@ -5,3 +5,4 @@ pub mod accept_mark;
 pub mod certificate;
 pub mod housekeeping;
 pub mod key_ends;
+pub mod rekey;

@@ -12,11 +12,14 @@ impl ServerSecrets for Memory {
     }
 
     async fn keep_first(&self, name: &str, fresh: &Sealed) -> Result<Sealed, StoreError> {
-        Ok(self.kept()?.secrets.entry(name.to_owned()).or_insert_with(|| fresh.clone()).clone())
+        let mut kept = self.kept()?;
+        kept.admits(fresh)?;
+        Ok(kept.secrets.entry(name.to_owned()).or_insert_with(|| fresh.clone()).clone())
     }
 
     async fn replace(&self, name: &str, fresh: &Sealed, event: &Event) -> Result<(), StoreError> {
         let mut kept = self.kept()?;
+        kept.admits(fresh)?;
         kept.secrets.insert(name.to_owned(), fresh.clone());
         kept.record(event);
         Ok(())
@@ -24,6 +27,7 @@ impl ServerSecrets for Memory {
 
     async fn exchange(&self, secrets: &[(&'static str, Option<Sealed>)], event: &Event) -> Result<(), StoreError> {
         let mut kept = self.kept()?;
+        secrets.iter().filter_map(|(_, fresh)| fresh.as_ref()).try_for_each(|fresh| kept.admits(fresh))?;
         for (name, fresh) in secrets {
             match fresh {
                 Some(fresh) => kept.secrets.insert((*name).to_owned(), fresh.clone()),

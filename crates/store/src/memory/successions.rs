@@ -124,6 +124,7 @@ impl Kept {
         if self.keys.contains_key(&key.id) {
             return Err(StoreError::failed(IdTaken("key")));
         }
+        self.admits(&key.root)?;
         self.keys.insert(key.id.clone(), key.clone());
         Ok(())
     }
