@@ -50,7 +50,8 @@ async fn try_card(whole: &Whole, card: &Card, number: u8) -> Result<Person, u16>
         other => panic!("{other:?}"),
     })?;
     let keys = enrolled.root.key_pair(enrolled.keyid.as_str());
-    Ok(Person { authority: whole.address.to_string(), keyid: enrolled.keyid, root: enrolled.root, keys })
+    let envelope_keys = enrolled.root.envelope_pair(enrolled.keyid.as_str());
+    Ok(Person { authority: whole.address.to_string(), keyid: enrolled.keyid, root: enrolled.root, keys, envelope_keys })
 }
 
 async fn recovery_card(whole: &Whole, username: &str) -> Card {

@@ -27,6 +27,7 @@ impl ServerSecrets for Memory {
 
     async fn exchange(&self, secrets: &[(&'static str, Option<Sealed>)], event: &Event) -> Result<(), StoreError> {
         let mut kept = self.kept()?;
+        secrets.iter().filter_map(|(_, fresh)| fresh.as_ref()).try_for_each(|fresh| kept.admits(fresh))?;
         for (name, fresh) in secrets {
             match fresh {
                 Some(fresh) => kept.secrets.insert((*name).to_owned(), fresh.clone()),

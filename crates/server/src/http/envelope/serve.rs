@@ -89,11 +89,11 @@ const fn standing(refusal: Refusal) -> Standing {
         | Refusal::Throttled
         | Refusal::NameTaken
         | Refusal::TicketSpent
+        | Refusal::NotTheSuccessor
         | Refusal::KeyOfAnother
         | Refusal::InFlight
         | Refusal::OutcomeUnknown
         | Refusal::TooMuchKept
-        | Refusal::NotTheSuccessor
         | Refusal::WarmingUp
         | Refusal::Unavailable => Standing::Refused,
     }
