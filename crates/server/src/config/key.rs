@@ -88,6 +88,9 @@ pub(super) fn without_index(path: &str) -> String {
     in_a_list(path).map_or_else(|| path.to_owned(), |(list, _, field)| format!("{list}[]{field}"))
 }
 
+/// What is no more alike than this is so by chance.
+const NO_CHANCE: f64 = 0.8;
+
 /// The key that is spelt most like `path`, however little. Where two sections have a key of that name, it is the one whose
 /// section is more alike, or else stands first in the table.
 pub(super) fn nearest(path: &str) -> Option<&'static Key> {
@@ -100,8 +103,9 @@ pub(super) fn nearest(path: &str) -> Option<&'static Key> {
         let (own_section, own_last) = parts(name);
         let whole = strsim::jaro_winkler(path, name);
         // A key in the wrong section: a little less than the same likeness of the whole. A list is no such section.
-        let is_misplaced = path.contains("[].") == name.contains("[].");
-        let either = if is_misplaced { whole.max(strsim::jaro_winkler(&last, &own_last) * 0.99) } else { whole };
+        let misplaced = strsim::jaro_winkler(&last, &own_last) * 0.99;
+        let is_misplaced = misplaced > NO_CHANCE && path.contains("[].") == name.contains("[].");
+        let either = if is_misplaced { whole.max(misplaced) } else { whole };
         (either, strsim::jaro_winkler(&section, &own_section))
     };
     KEYS.iter().rev().max_by(|one, other| {
