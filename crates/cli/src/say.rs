@@ -44,7 +44,13 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 
 /// What can be done when there was no answer, where there is something to say.
 pub(crate) fn remedy(error: &Network) {
-    if let Network::NotTrusted(_) = error {
+    let Network::NotTrusted(cause) = error else { return };
+    // The verifier has no type for this one that is open to us.
+    if chain(cause).contains("CaUsedAsEndEntity") {
+        note(
+            "the certificate says that it is an authority's (CA:TRUE), not a server's; its operator has to make one that does not",
+        );
+    } else {
         note("if its operator has a certificate authority of their own, name its file with --ca");
     }
 }
