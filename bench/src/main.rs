@@ -2,7 +2,8 @@
 //!
 //! `countersign-bench` compares one verification with the bare MAC and with other schemes; `countersign-bench replay` what
 //! it costs to remember a nonce with one read of cold memory; `countersign-bench server` a whole guard over sockets with its
-//! own route that asks for no signature, and with nginx as a plain proxy.
+//! own route that asks for no signature, and with nginx as a plain proxy; `countersign-bench stream` a signed stream with one
+//! bare MAC over the same octets.
 
 mod micro;
 mod replay;
@@ -10,14 +11,16 @@ mod report;
 mod server;
 mod spread;
 mod stopwatch;
+mod stream;
 
 fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         None => micro::run(),
         Some("replay") => replay::run(),
         Some("server") => server::run(),
+        Some("stream") => stream::run(),
         // What `server` starts as the API behind the proxies.
         Some("api") => server::serve_api(),
-        Some(other) => anyhow::bail!("there is no benchmark {other:?}; leave it out, or say replay or server"),
+        Some(other) => anyhow::bail!("there is no benchmark {other:?}; leave it out, or say replay, server or stream"),
     }
 }
