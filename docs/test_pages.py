@@ -38,9 +38,9 @@ class Pages(unittest.TestCase):
             for name in re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`", page.read_text()):
                 self.assertTrue(f"fn {name}(" in sources, f"{page.name}: {name}")
 
-    def test_every_example_of_rust_stands_in_the_file_that_it_names(self):
+    def test_every_example_stands_in_the_file_that_it_names(self):
         for page in PAGES:
-            for path, example in re.findall(r"^```rust\n// (\S+\.rs)\n(.*?)^```$", page.read_text(), re.M | re.S):
+            for path, example in re.findall(r"^```(?:rust|js|python)\n(?://|#) (\S+\.\w+)\n(.*?)^```$", page.read_text(), re.M | re.S):
                 source = {line.strip() for line in read(path).splitlines()}
                 for line in example.splitlines():
                     self.assertTrue(line.strip() in source | {"", "…"}, f"{page.name}: {path} lacks {line!r}")

@@ -131,7 +131,8 @@ def test_a_request_of_the_library_is_admitted_and_its_answer_verified(alice, api
     status, content = believed(send(sign(Request(method, alice.server + target, lines, body), alice.key)), alice.key)
     assert status == 200
     assert method == "HEAD" or json.loads(content) == {"seen": len(api.requests)}
-    assert (api.last.method, api.last.target, api.last.body) == (method, target, body)
+    # `/v1/me` and `/v1/me?` are signed alike, so the API is asked for the first whichever was sent.
+    assert (api.last.method, api.last.target, api.last.body) == (method, target.removesuffix("?"), body)
     assert api.last.values("remote-user") == ["alice"]
     for field, value in lines:
         assert value.strip() in api.last.values(field.lower())

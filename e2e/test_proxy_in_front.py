@@ -1,5 +1,5 @@
 """nginx between clients and the guard, with the very file that `deploy/` hands out: TLS ends there, signatures don't."""
-import concurrent.futures, http.client, pathlib, re, socket, ssl, time, tomllib
+import concurrent.futures, http.client, json, pathlib, re, socket, ssl, time, tomllib
 
 import client as example
 import pytest
@@ -17,7 +17,7 @@ gzip_min_length 1;
 proxy_intercept_errors on;
 error_page 400 401 403 404 413 429 500 502 503 504 =200 /error-page;
 """
-OPEN = '[[route]]\npath = "/open"\naccept = "danger-anyone"\n'
+OPEN = '[[route]]\npath = "/open"\naccept = "danger-anyone"\n[[envelope.action]]\nname = "me"\nmethod = "GET"\npath = "/v1/me"\n'
 
 
 def put(pattern, replacement, text):
@@ -296,3 +296,9 @@ def test_nothing_is_smuggled_to_an_open_route(plain, api, name):
     assert all(not seen.values("remote-user") for seen in reached)
     assert plain.signed_call(target="/after")[0] == 200
     assert api.last.target == "/after"
+
+
+def test_an_envelope_passes_on_a_websocket_through_tls(plain, second, api):
+    for line in (plain, second):
+        assert json.loads(line.alice.countersign("call", "--envelope", "me").stdout) == {"seen": len(api.requests)}
+        assert (api.last.target, api.last.values("remote-user")) == ("/v1/me", ["alice"])

@@ -3,9 +3,10 @@
 use anyhow::Context as _;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::id::{KeyId, UserId};
-use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Secret32};
+use countersign_core::secret::{KeyPair, Root, Secret32};
 use countersign_core::time::Timestamp;
 use countersign_server::keyring::Keyring;
+use countersign_server::shared_kek::SharedKek;
 
 /// So many people.
 pub(crate) const KEYS: usize = 10_000;
@@ -17,7 +18,7 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     /// Makes up the keys, and puts them into a keyring, sealed under `kek`.
-    pub(crate) fn enrolled_in(keyring: &Keyring, kek: &KeyEncryptionKey) -> anyhow::Result<Self> {
+    pub(crate) fn enrolled_in(keyring: &Keyring, kek: &SharedKek) -> anyhow::Result<Self> {
         let keys = (0..KEYS).map(|number| enrol(number, keyring, kek)).collect::<anyhow::Result<_>>()?;
         Ok(Self { keys })
     }
@@ -29,7 +30,7 @@ impl Crowd {
     }
 }
 
-fn enrol(number: usize, keyring: &Keyring, kek: &KeyEncryptionKey) -> anyhow::Result<(KeyId, KeyPair)> {
+fn enrol(number: usize, keyring: &Keyring, kek: &SharedKek) -> anyhow::Result<(KeyId, KeyPair)> {
     let octets = octets(number);
     let key = KeyId::from_random(octets);
     let user = User {

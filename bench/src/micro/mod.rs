@@ -4,6 +4,7 @@ mod answer;
 mod bare;
 mod contender;
 mod crowd;
+pub(crate) mod envelope;
 mod guard;
 mod hawk;
 mod jwt;

@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use countersign_client::{Answer, CallError, IdempotencyKey, Interference, Verified, fresh_idempotency_key};
+use countersign_client::conversation::ClockChange;
+use countersign_client::{Answer, CallError, IdempotencyKey, Interference, fresh_idempotency_key};
+use countersign_core::envelope::Action;
+use countersign_core::problem::Problem;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::exit::Exit;
 use crate::profile::{ProfileName, Shelf};
 use crate::{input, say};
 
+mod envelope;
 mod report;
 mod stream;
 
@@ -30,7 +34,8 @@ const WORTH_KEEPING_MS: u64 = 1_000;
   countersign call --profile work --json -d @order.json https://api.example.com/v1/orders
   countersign call --idempotency-key order-4711 -d @order.json /v1/orders    # acts once, however often it is run
   countersign call --stream /v1/events
-  countersign call --stream -X PUT -d @backup.tar /v1/files/backup.tar"#)]
+  countersign call --stream -X PUT -d @backup.tar /v1/files/backup.tar
+  countersign call --envelope transfer.create -d '{"amount":25}'"#)]
 pub(crate) struct Args {
     /// Whose key to sign with
     #[arg(long, value_name = "PROFILE", default_value = "default")]
@@ -66,8 +71,22 @@ pub(crate) struct Args {
     /// Take an answer of any length, printed as it is verified; send a file or stdin without reading it into memory
     #[arg(long, conflicts_with_all = ["json", "show_unverified"])]
     stream: bool,
+    /// Send an envelope that asks for this action, on a WebSocket, with the body as its packet, instead of a request
+    #[arg(long, value_name = "ACTION", conflicts_with_all = NOT_OF_ENVELOPES)]
+    envelope: Option<Action>,
     /// A path at the server of the profile, or a whole URL there
-    url: String,
+    #[arg(required_unless_present = "envelope")]
+    url: Option<String>,
+}
+
+/// What says something about a request of HTTP, or about its answer.
+const NOT_OF_ENVELOPES: [&str; 9] =
+    ["method", "headers", "idempotency_key", "no_idempotency", "include", "json", "show_unverified", "stream", "url"];
+
+impl Args {
+    fn url(&self) -> &str {
+        self.url.as_deref().unwrap_or_default()
+    }
 }
 
 /// Makes the call.
@@ -76,6 +95,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let mut profile = shelf.open(&args.profile)?;
     if let Some(file) = &args.ca {
         profile.server = profile.server.trusting(Some(input::certificate_authorities(file)?));
+    }
+    if let Some(action) = &args.envelope {
+        return envelope::run(&shelf, &args, &profile, action).await;
     }
     let client = profile.client()?.without_idempotency_keys();
     if args.stream {
@@ -91,7 +113,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(key) = &key {
         headers.insert(IDEMPOTENCY_KEY, HeaderValue::try_from(key.to_string())?);
     }
-    let called = client.call(&method, &args.url, headers, body).await;
+    let called = client.call(&method, args.url(), headers, body).await;
     let offset_ms = client.conversation().offset_ms();
     keep_clock(&shelf, &args, profile.offset_ms, offset_ms);
     let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms, called: &called };
@@ -118,6 +140,7 @@ fn key(args: &Args, method: &Method, headers: &HeaderMap) -> anyhow::Result<Opti
     }
 }
 
+/// Keeps what was learnt of the server's clock, for the next call.
 fn keep_clock(shelf: &Shelf, args: &Args, from_ms: i64, to_ms: i64) {
     if to_ms.abs_diff(from_ms) >= WORTH_KEEPING_MS
         && let Err(error) = shelf.keep_offset(&args.profile, to_ms)
@@ -127,14 +150,9 @@ fn keep_clock(shelf: &Shelf, args: &Args, from_ms: i64, to_ms: i64) {
 }
 
 fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
-    if let Some(change) = answer.clock_change.filter(|change| answer.retried || change.is_jump()) {
-        say::note(report::correction(change));
-    }
+    say_what_it_took(answer.retried, answer.clock_change);
     if answer.answer_was_lost {
         say::note("the first answer got lost; the request was sent once more with the same Idempotency-Key");
-    }
-    if answer.retried && answer.clock_change.is_none() {
-        say::note("the first attempt arrived too late; it was signed anew and sent once more");
     }
     let verified = &answer.verified;
     if !args.json {
@@ -146,27 +164,35 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
     if verified.status.is_success() || verified.status.is_redirection() {
         return Ok(Exit::Done);
     }
-    say::note(refusal(verified));
+    say::note(refusal(verified.status, verified.problem, verified.outcome_is_unknown()));
     Ok(Exit::Refused)
 }
 
+fn say_what_it_took(retried: bool, clock_change: Option<ClockChange>) {
+    if let Some(change) = clock_change.filter(|change| retried || change.is_jump()) {
+        say::note(report::correction(change));
+    }
+    if retried && clock_change.is_none() {
+        say::note("the first attempt arrived too late; it was signed anew and sent once more");
+    }
+}
+
 /// What a verified error means, in one line.
-fn refusal(verified: &Verified) -> String {
-    let status = verified.status.as_u16();
-    let said = match verified.problem {
-        Some(problem) => format!("the guard refused ({status} {}): {}", problem.code, problem.detail),
-        None => format!("the server answered {}", status_line(verified.status)),
+fn refusal(status: StatusCode, problem: Option<&Problem>, outcome_is_unknown: bool) -> String {
+    let said = match problem {
+        Some(problem) => format!("the guard refused ({} {}): {}", status.as_u16(), problem.code, problem.detail),
+        None => format!("the server answered {}", status_line(status)),
     };
-    format!("{said}{}", outcome(verified))
+    format!("{said}{}", outcome(problem, outcome_is_unknown))
 }
 
 /// What is to be said of the request's fate, where the text of the problem does not say it already (protocol §7).
-fn outcome(verified: &Verified) -> &'static str {
-    match verified.problem.map(|problem| problem.code) {
+fn outcome(problem: Option<&Problem>, is_unknown: bool) -> &'static str {
+    match problem.map(|problem| problem.code) {
         Some("throttled" | "unavailable" | "warming-up") => {
             " It has not been carried out; whoever kept a copy of it could still make that happen within the window."
         }
-        None if verified.outcome_is_unknown() => " Whether the request was carried out is unknown.",
+        None if is_unknown => " Whether the request was carried out is unknown.",
         _ => "",
     }
 }

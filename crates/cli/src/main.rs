@@ -12,6 +12,7 @@ mod key_show;
 mod operate;
 mod print;
 mod profile;
+mod rekey;
 mod say;
 mod serve;
 mod user;
@@ -44,6 +45,7 @@ enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Event(event::Command),
+    Rekey(rekey::Args),
     Doctor(doctor::Args),
 }
 
@@ -73,6 +75,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::Event(command) => event::run(command).await,
+        Command::Rekey(args) => rekey::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Verify(args) => verify::run(&args),
     }

@@ -77,7 +77,9 @@ async fn wherever<O: Operation>(
     );
     match directory.lock() {
         Ok(lock) => on_the_store(config, directory, &lock, operation).await,
-        Err(LockError::Held { .. }) => Ok(control::call(directory, &Asking::from(operation)).await?),
+        Err(LockError::Held { .. }) => {
+            Ok(control::call_patiently(directory, &Asking::from(operation), O::PATIENCE).await?)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -1,7 +1,7 @@
 //! The Countersign client: sign every request, verify every answer.
 //!
 //! [`conversation`] does both without any I/O; [`Client`] puts it on the network, and [`SignAndVerify`] under a program
-//! that already speaks `reqwest`. [`enrol`] gets a key in the first place.
+//! that already speaks `reqwest`. [`envelope`] is the same without HTTP. [`enrol`] gets a key in the first place.
 //!
 //! An answer that comes back from [`Client::call`] is the server's own answer to that very request, whatever stood
 //! between. Everything else is a [`CallError`], so `?` never lets an unproven answer pass: no call falls back to an
@@ -12,6 +12,7 @@
 pub mod conversation;
 mod credentials;
 mod enrol;
+pub mod envelope;
 mod middleware;
 mod persistence;
 mod stream;

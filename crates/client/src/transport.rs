@@ -275,6 +275,15 @@ pub enum Network {
     /// The answer is longer than this client reads. The request was probably carried out.
     #[error("the answer is longer than 64 MiB; whether the request was carried out is unknown")]
     TooLong,
+    /// The connection ended before the answer to an envelope came.
+    #[error("the connection ended without an answer; whether the request was carried out is unknown")]
+    Closed,
+    /// The answer to an envelope did not come in time.
+    #[error("no answer in time; whether the request was carried out is unknown")]
+    TooLate,
+    /// Nothing was sent: what answered does not take envelopes.
+    #[error("the server takes no envelopes: it answered the handshake of the WebSocket with {}", .0.as_u16())]
+    NotAWebSocket(StatusCode),
     /// Nothing was sent: this machine cannot make the connection it was asked for.
     #[error("this machine cannot set up TLS or the connection")]
     Setup(#[source] reqwest::Error),
@@ -287,8 +296,12 @@ impl Network {
     /// Whether something may have reached the server.
     pub const fn outcome_is_unknown(&self) -> bool {
         match self {
-            Self::NoAnswer(_) | Self::Stalled | Self::TooLong => true,
-            Self::NoConnection(_) | Self::NotTrusted(_) | Self::Setup(_) | Self::NoRandomness(_) => false,
+            Self::NoAnswer(_) | Self::Stalled | Self::TooLong | Self::Closed | Self::TooLate => true,
+            Self::NoConnection(_)
+            | Self::NotTrusted(_)
+            | Self::NotAWebSocket(_)
+            | Self::Setup(_)
+            | Self::NoRandomness(_) => false,
         }
     }
 

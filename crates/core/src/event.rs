@@ -79,6 +79,10 @@ kinds! {
     OutcomeUnknown = "outcome_unknown",
     /// Our own clock moved in a way that we do not follow.
     ClockAlarm = "clock_alarm",
+    /// The next key-encryption key was made, or an exchange that was cut off goes on.
+    RekeyBegun = "rekey_begun",
+    /// Everything is sealed under the current key-encryption key.
+    RekeyFinished = "rekey_finished",
     /// The guard started.
     Started = "started",
     /// The guard stopped and saved its state.

@@ -8,6 +8,7 @@ pub mod account;
 pub mod authority;
 pub mod encoding;
 pub mod enrolment;
+pub mod envelope;
 pub mod event;
 pub mod id;
 pub mod idempotency;

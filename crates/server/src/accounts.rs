@@ -1,6 +1,7 @@
 //! Who there is and what lets others in: all that an operator's command needs, with a server around it or without.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::account::User;
@@ -13,11 +14,14 @@ use countersign_store::port::StoreError;
 use countersign_store::sqlite::{self, Migrations, Sqlite};
 
 use crate::config::{Checked, Config};
-use crate::data::{DataDir, KekError, Lock, SecretFileError, obtain_kek, read_seed_key};
+use crate::data::{DataDir, KekError, KekKeeper, Lock, SecretFileError, obtain_kek, read_seed_key};
 use crate::edge;
 use crate::keyring::Keyring;
-use crate::secrets::{Secrets, SecretsError};
+use crate::replay::SavedRing;
+use crate::secrets::{MissingKek, Secrets, SecretsError};
 use crate::service::Undecided;
+use crate::service::rekey::{Rekeying, survey};
+use crate::shared_kek::SharedKek;
 
 /// Users, keys, cards, and the secrets behind them.
 #[derive(Debug)]
@@ -32,6 +36,12 @@ pub struct Accounts {
     pub sqlite: Sqlite,
     /// The server's own secrets.
     pub secrets: Secrets,
+    /// Where the key-encryption keys are kept.
+    pub kek_keeper: Arc<KekKeeper>,
+    /// Who exchanges the key-encryption key.
+    pub rekeying: Rekeying,
+    /// What a clean stop leaves.
+    pub saved_ring: SavedRing,
     /// The signing keys in memory.
     pub keyring: Keyring,
     /// Enrolments that wait for their first signed request.
@@ -58,18 +68,35 @@ pub enum OpenError {
     /// The server's own secrets.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The key-encryption key has been exchanged since, or its file cut short.
+    #[error(transparent)]
+    NoKey(#[from] MissingKek),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The data directory.
+    #[error("cannot use the data directory")]
+    Directory(#[from] io::Error),
 }
 
 impl Accounts {
     /// Opens what the data directory holds; the first time, makes it. The lock shows that nobody else has it open.
     pub async fn open(config: Checked<Config>, directory: &DataDir, lock: &Lock) -> Result<Self, OpenError> {
         let fresh = Secret32::new(edge::random());
-        let (kek, _) = obtain_kek(directory, lock, &config.kek, &fresh)?;
+        let (keys, _) = obtain_kek(directory, lock, &config.kek, &fresh)?;
+        let kek = SharedKek::new(keys.clone());
         let seed = config.seed_mode.as_ref().map(read_seed_key).transpose()?;
         let sqlite = Sqlite::open(&directory.database(), Migrations::Run).await?;
-        let secrets = Secrets::open(&*sqlite.server_secrets(), kek, seed, edge::random).await?;
+        let secrets = Secrets::open(&*sqlite.server_secrets(), kek.clone(), seed, edge::random).await?;
         let stores = sqlite.with_row_key(secrets.row.clone(), Arc::new(|| edge::now().wall));
+        let others = survey(&*stores.sealings, keys.current()).await?;
+        if let Some(version) = others.versions.into_keys().find(|version| !keys.has(*version)) {
+            return Err(MissingKek(version).into());
+        }
         Ok(Self {
+            kek_keeper: Arc::new(KekKeeper::new(directory, lock, &config.kek)?),
+            rekeying: Rekeying::found(&keys),
+            saved_ring: SavedRing::new(directory.path().to_owned(), kek),
             authority: config.names.public_url().authority().to_string(),
             config,
             stores,

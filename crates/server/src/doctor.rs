@@ -1,6 +1,7 @@
 //! What `countersign doctor` looks at, as data: each finding says what is so, how bad it is, and what to do.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use countersign_core::time::Timestamp;
@@ -146,7 +147,10 @@ pub fn data_directory(config: &Config) -> Vec<Finding> {
         Err(error) => return vec![Finding::fault(&error)],
     };
     let kek = match find_kek(&directory, &config.kek) {
-        Ok(Some(_)) => Finding::good("the key-encryption key is there and closed to others"),
+        Ok(Some(keys)) => {
+            let version = keys.current();
+            Finding::good(format!("the key-encryption key is there and closed to others (version {version})"))
+        }
         Ok(None) => Finding::warning("there is no key-encryption key yet", "the first `countersign serve` makes it"),
         Err(error) => Finding::fault(&error),
     };
@@ -164,7 +168,7 @@ pub fn lock(outcome: &Result<Lock, LockError>) -> Finding {
 
 /// Whether the store is sound, by what the one who has it open found.
 pub fn store(examination: &Examination) -> Vec<Finding> {
-    let Examination { sqlite, problems, seed_mode_keys, clock_behind_ms } = examination;
+    let Examination { sqlite, problems, seed_mode_keys, clock_behind_ms, kek_versions, sealed_otherwise } = examination;
     let mut findings: Vec<Finding> = problems
         .iter()
         .map(|problem| Finding {
@@ -176,6 +180,7 @@ pub fn store(examination: &Examination) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::good(format!("the store is sound (SQLite {sqlite})")));
     }
+    findings.extend(kek(kek_versions, sealed_otherwise));
     if let Some(behind) = clock_behind_ms {
         findings.push(Finding {
             severity: Severity::Fault,
@@ -194,6 +199,28 @@ pub fn store(examination: &Examination) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// How far an exchange of the key-encryption key has got. Nothing is said where there is none.
+fn kek((current, former): &(u32, Vec<u32>), sealed_otherwise: &BTreeMap<u32, u64>) -> Vec<Finding> {
+    let left = sealed_otherwise.iter().map(|(version, count)| {
+        Finding::warning(
+            format!("{count} secrets are still sealed under version {version} of the key-encryption key, and not under {current}"),
+            "a running guard goes on by itself; where none runs, start it, or run `countersign rekey`",
+        )
+    });
+    let left: Vec<_> = left.collect();
+    if !left.is_empty() {
+        return left;
+    }
+    let idle = former.iter().map(|version| {
+        Finding::warning(
+            format!("nothing is sealed under version {version} of the key-encryption key any more"),
+            "keep it with the backups that are older than the exchange, and take it away here: from kek_file or \
+             COUNTERSIGN_KEK by hand, from the data directory by `countersign rekey`",
+        )
+    });
+    idle.collect()
 }
 
 /// Whether the clock of this machine can be right. One that is wrong refuses everybody as too early or too late.
@@ -287,6 +314,8 @@ mod tests {
             problems: Vec::new(),
             seed_mode_keys: 0,
             clock_behind_ms,
+            kek_versions: (1, Vec::new()),
+            sealed_otherwise: BTreeMap::new(),
         };
         assert_eq!(worst(&store(&examination(None))).0, Severity::Good);
         let (severity, said) = worst(&store(&examination(Some(691_200_000))));
@@ -294,6 +323,19 @@ mod tests {
             severity == Severity::Fault && said.contains("691200 s behind") && said.contains("--reset-clock"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn an_exchange_of_the_key_encryption_key_is_told_of_until_the_former_key_may_go() {
+        let look = |former: &[u32], left: &[(u32, u64)]| kek(&(3, former.to_vec()), &left.iter().copied().collect());
+        assert_eq!(look(&[], &[]), []);
+        let (severity, said) = worst(&look(&[2], &[(2, 17)]));
+        assert!(
+            severity == Severity::Warning && said.contains("17 secrets are still sealed under version 2"),
+            "{said}"
+        );
+        let (severity, said) = worst(&look(&[2], &[]));
+        assert!(severity == Severity::Warning && said.contains("nothing is sealed under version 2"), "{said}");
     }
 
     #[test]

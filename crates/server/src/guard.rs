@@ -26,7 +26,7 @@ use crate::http::layer::VerifyLayer;
 #[cfg(feature = "standalone")]
 use crate::http::proxy::{Patience, Upstream};
 use crate::http::router::own_router;
-use crate::replay::{ReplayParts, ReplayState, SavedRing};
+use crate::replay::{ReplayParts, ReplayState};
 use crate::service::Undecided;
 use crate::service::control::{Asked, dispatch};
 use crate::service::folding::Folding;
@@ -34,7 +34,7 @@ use crate::service::handshakes::Handshakes;
 use crate::service::idempotency::{self, Idempotency};
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
-use crate::worker::housekeeping;
+use crate::worker::{housekeeping, rekey};
 
 /// Why the guard was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ impl Guard {
     pub(crate) async fn open_in(directory: &DataDir, lock: &Lock, config: Checked<Config>) -> Result<Self, OpenError> {
         let accounts = Accounts::open(config, directory, lock).await?;
         accounts.load_keyring().await?;
-        let replay = Arc::new(ReplayState::start(replay_parts(&accounts, directory), edge::now()).await?);
+        let replay = Arc::new(ReplayState::start(replay_parts(&accounts), edge::now()).await?);
         let socket = ControlSocket::bind(directory, lock)?;
         let app = Arc::new(app(accounts, replay));
         app.accounts.stores.events.record(&event(EventKind::Started, env!("CARGO_PKG_VERSION"))).await?;
@@ -110,6 +110,7 @@ impl Guard {
         control.spawn(socket.serve(end_of_control.clone().cancelled_owned(), operator(app.clone())));
         let mut workers = JoinSet::new();
         workers.spawn(housekeeping::run(app.clone(), end_of_work.clone()));
+        workers.spawn(rekey::run(app.clone(), end_of_work.clone()));
         let keeper = AcceptMarkKeeper::new(app.replay.clone(), app.accounts.stores.events.clone());
         workers.spawn(keeper.run(edge::now, end_of_work.clone()));
         Self { app, control, workers, end_of_control, end_of_work }
@@ -139,6 +140,7 @@ impl Guard {
     /// Ends what would go on for long, such as connections that were upgraded. New requests are still decided.
     pub fn wind_down(&self) {
         self.app.stopping.cancel();
+        self.app.accounts.rekeying.stop();
     }
 
     /// Completes once what this key has begun must not go on: the key was taken back, or the guard stops. For what lasts
@@ -149,8 +151,8 @@ impl Guard {
 
     /// Saves what must outlive the process. Call it when the last request has been answered.
     pub async fn stop(self) -> Result<(), StopError> {
+        self.wind_down();
         let Self { app, control, workers, end_of_control, end_of_work } = self;
-        app.stopping.cancel();
         app.lasting.close();
         app.lasting.wait().await;
         end_of_control.cancel();
@@ -168,13 +170,13 @@ impl Guard {
     }
 }
 
-fn replay_parts(accounts: &Accounts, directory: &DataDir) -> ReplayParts {
+fn replay_parts(accounts: &Accounts) -> ReplayParts {
     let quotas = &accounts.config.replay;
     ReplayParts {
         freshness: accounts.config.freshness,
         limits: memory::Limits { per_key: quotas.per_key, total: usize::try_from(quotas.total).unwrap_or(usize::MAX) },
         names: accounts.secrets.fingerprint.clone(),
-        saved_ring: SavedRing::new(directory.path().to_owned(), accounts.secrets.kek.clone()),
+        saved_ring: accounts.saved_ring.clone(),
         marks: accounts.stores.accept_marks.clone(),
         burnt: accounts.stores.burnt_nonces.clone(),
     }

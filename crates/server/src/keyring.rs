@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use countersign_core::account::{KeyRecord, KeyState, User, UserState};
 use countersign_core::id::{KeyId, UserId};
-use countersign_core::secret::{KeyEncryptionKey, KeyPair, Root, Unsealable};
+use countersign_core::secret::{KeyPair, Root, Sealed, Unsealable};
 use countersign_core::verdict::{Principal, Refusal, Verdict};
 use tokio::sync::watch;
 
 use self::holders::Holders;
+use crate::shared_kek::SharedKek;
 
 /// All confirmed keys by their id. Look-ups take no lock longer than a hash map needs and never touch the store.
 #[derive(Debug, Default)]
@@ -33,6 +34,26 @@ pub struct Holder {
     admission: Admission,
     principal: Principal,
     record: Box<KeyRecord>,
+    envelope_keys: OnceLock<Box<KeyPair>>,
+}
+
+/// What a pair of keys is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Requests and answers of HTTP (protocol §4, §5).
+    Requests,
+    /// Envelopes (protocol §8).
+    Envelopes,
+}
+
+impl Purpose {
+    /// The pair of this root.
+    pub fn pair_of(self, root: &Root, keyid: &str) -> KeyPair {
+        match self {
+            Self::Requests => root.key_pair(keyid),
+            Self::Envelopes => root.envelope_pair(keyid),
+        }
+    }
 }
 
 /// Whether a key may sign.
@@ -79,6 +100,16 @@ impl Keyring {
         }
     }
 
+    /// From now on the root of this key is sealed as `fresh`, if it was sealed as `former` until now.
+    pub fn reseal(&self, keyid: &str, former: &Sealed, fresh: &Sealed) -> Result<(), InDoubt> {
+        let mut holders = self.holders.write().map_err(|_| InDoubt)?;
+        let resealed = holders.find(keyid).filter(|holder| holder.record.root == *former);
+        if let Some(resealed) = resealed.map(|holder| holder.resealed(fresh)) {
+            holders.put(Arc::new(resealed));
+        }
+        Ok(())
+    }
+
     /// How many keys are so.
     pub fn count(&self, so: impl Fn(&KeyRecord) -> bool) -> Result<u64, InDoubt> {
         Ok(self.holders.read().map_err(|_| InDoubt)?.iter().filter(|holder| so(&holder.record)).count() as u64)
@@ -105,7 +136,8 @@ impl Holder {
         };
         let principal =
             Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
-        Self { keys: OnceLock::new(), admission, principal, record: Box::new(record) }
+        let (keys, envelope_keys) = (OnceLock::new(), OnceLock::new());
+        Self { keys, admission, principal, record: Box::new(record), envelope_keys }
     }
 
     fn entombed(&self) -> Self {
@@ -114,6 +146,17 @@ impl Holder {
             admission: Admission::Tombstone,
             principal: self.principal.clone(),
             record: self.record.clone(),
+            envelope_keys: self.envelope_keys.clone(),
+        }
+    }
+
+    fn resealed(&self, root: &Sealed) -> Self {
+        Self {
+            keys: self.keys.clone(),
+            admission: self.admission,
+            principal: self.principal.clone(),
+            record: Box::new(KeyRecord { root: root.clone(), ..KeyRecord::clone(&self.record) }),
+            envelope_keys: self.envelope_keys.clone(),
         }
     }
 
@@ -136,16 +179,29 @@ impl Holder {
     }
 
     /// The keys of both directions, unsealed and derived on first use.
-    pub fn keys(&self, kek: &KeyEncryptionKey) -> Result<&KeyPair, Unsealable> {
-        if let Some(keys) = self.keys.get() {
+    pub fn keys(&self, kek: &SharedKek) -> Result<&KeyPair, Unsealable> {
+        self.pair(Purpose::Requests, kek)
+    }
+
+    /// The keys of both directions for this purpose, unsealed and derived on first use.
+    pub fn pair(&self, purpose: Purpose, kek: &SharedKek) -> Result<&KeyPair, Unsealable> {
+        let derived = match purpose {
+            Purpose::Requests => self.keys.get(),
+            Purpose::Envelopes => self.envelope_keys.get().map(Box::as_ref),
+        };
+        if let Some(keys) = derived {
             return Ok(keys);
         }
+        let derive = |root: &Root| purpose.pair_of(root, self.principal.key.as_str());
         let root = self.root(kek)?;
-        Ok(self.keys.get_or_init(|| root.key_pair(self.principal.key.as_str())))
+        Ok(match purpose {
+            Purpose::Requests => self.keys.get_or_init(|| derive(&root)),
+            Purpose::Envelopes => self.envelope_keys.get_or_init(|| Box::new(derive(&root))),
+        })
     }
 
     /// The root of the key, unsealed anew: for derivations that are rare.
-    pub fn root(&self, kek: &KeyEncryptionKey) -> Result<Root, Unsealable> {
+    pub fn root(&self, kek: &SharedKek) -> Result<Root, Unsealable> {
         kek.open32(self.principal.key.as_str(), self.principal.username.as_str(), &self.record.root).map(Root::new)
     }
 }

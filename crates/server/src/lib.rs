@@ -21,6 +21,7 @@ pub mod secrets;
 #[cfg(feature = "standalone")]
 pub mod serve;
 pub mod service;
+pub mod shared_kek;
 #[cfg(feature = "standalone")]
 pub mod telemetry;
 #[cfg(feature = "standalone")]

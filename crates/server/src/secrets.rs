@@ -3,8 +3,10 @@
 use countersign_core::event::Event;
 use countersign_core::idempotency::OutcomeNames;
 use countersign_core::secret::{KeyEncryptionKey, MacKey, Root, RowKey, Sealed, Secret32, Unsealable};
-use countersign_store::port::{ServerSecrets, StoreError};
+use countersign_store::port::{OWNER_OF_SERVER_SECRETS as OWNER, ServerSecrets, StoreError};
 use std::sync::RwLock;
+
+use crate::shared_kek::SharedKek;
 
 /// Why the server's secrets cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -18,13 +20,25 @@ pub enum SecretsError {
          directory, or kek_file, or COUNTERSIGN_KEK)"
     )]
     Sealed(#[from] Unsealable),
+    /// The key-encryption key has been exchanged since, or the database is an older copy.
+    #[error("{0}")]
+    NoKey(MissingKek),
 }
+
+/// A version of the key-encryption key that the database needs and that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the database holds secrets that are sealed under version {0} of the key-encryption key, which is not among those \
+     that the guard was given; add it as a line `{0}:` and its 64 hex digits to where the others are (file `kek` in the \
+     data directory, or kek_file, or COUNTERSIGN_KEK)"
+)]
+pub struct MissingKek(pub u32);
 
 /// Every secret that is the server's own.
 #[derive(Debug)]
 pub struct Secrets {
     /// Seals everything at rest.
-    pub kek: KeyEncryptionKey,
+    pub kek: SharedKek,
     /// The static X25519 key of enrolments.
     pub enrolment: Secret32,
     /// Derives the psk of tickets (K_ticket).
@@ -71,14 +85,13 @@ pub struct Group {
     pub rotation: u64,
 }
 
-const OWNER: &str = "server";
 const GROUP: &str = "group psk";
 
 impl Secrets {
     /// Opens the secrets, making those that do not exist yet.
     pub async fn open(
         store: &dyn ServerSecrets,
-        kek: KeyEncryptionKey,
+        kek: SharedKek,
         seed: Option<Secret32>,
         random: impl Fn() -> [u8; 44] + Send + Sync,
     ) -> Result<Self, SecretsError> {
@@ -116,7 +129,7 @@ impl Secrets {
 
 struct Keep<'a, R> {
     store: &'a dyn ServerSecrets,
-    kek: &'a KeyEncryptionKey,
+    kek: &'a SharedKek,
     random: &'a R,
 }
 
@@ -129,14 +142,17 @@ impl<R: Fn() -> [u8; 44]> Keep<'_, R> {
                 self.store.keep_first(name, &sealed).await?
             }
         };
-        Ok(self.kek.open32(name, OWNER, &kept)?)
+        self.kek.open32(name, OWNER, &kept).map_err(|unsealable| match unsealable {
+            Unsealable::NoKey { version } => SecretsError::NoKey(MissingKek(version)),
+            Unsealable::DoesNotOpen => unsealable.into(),
+        })
     }
 }
 
 /// A secret of 32 octets and a nonce of 12, from 44 random octets.
-fn seal_fresh(kek: &KeyEncryptionKey, name: &str, random: [u8; 44]) -> Result<(Secret32, Sealed), Unsealable> {
-    let (nonce, secret) = random.split_first_chunk::<12>().ok_or(Unsealable)?;
-    let secret = Secret32::new(secret.try_into().map_err(|_| Unsealable)?);
+fn seal_fresh(kek: &SharedKek, name: &str, random: [u8; 44]) -> Result<(Secret32, Sealed), Unsealable> {
+    let (nonce, secret) = random.split_first_chunk::<12>().ok_or(Unsealable::DoesNotOpen)?;
+    let secret = Secret32::new(secret.try_into().map_err(|_| Unsealable::DoesNotOpen)?);
     let sealed = kek.seal(name, OWNER, secret.expose(), *nonce)?;
     Ok((secret, sealed))
 }

@@ -132,7 +132,8 @@ async fn another_key_of(whole: &Whole, person: &Person) -> Person {
         created: now(),
     };
     accounts.keyring.put(&user, record).unwrap();
-    Person { authority: person.authority.clone(), keyid, keys }
+    let envelope_keys = root.envelope_pair(keyid.as_str());
+    Person { authority: person.authority.clone(), keyid, keys, envelope_keys }
 }
 
 fn user_of(whole: &Whole, person: &Person) -> UserId {

@@ -2,7 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::memory::Memory;
-use crate::port::{AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, ServerSecrets, Tickets, Users};
+use crate::port::{
+    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, Sealings, ServerSecrets, Tickets, Users,
+};
 
 /// Every port of one store, for a server to hand around.
 #[derive(Clone)]
@@ -25,6 +27,8 @@ pub struct Stores {
     pub burnt_nonces: Arc<dyn BurntNonces>,
     /// What became of requests with idempotency keys.
     pub outcomes: Arc<dyn Outcomes>,
+    /// Everything that is sealed.
+    pub sealings: Arc<dyn Sealings>,
 }
 
 impl fmt::Debug for Stores {
@@ -43,7 +47,7 @@ impl Stores {
     /// The server's secrets, and one adapter of all other ports.
     pub(crate) fn of<A>(adapter: &Arc<A>, server_secrets: Arc<dyn ServerSecrets>) -> Self
     where
-        A: Users + Keys + Tickets + Enrolments + Events + AcceptMarks + BurntNonces + Outcomes + 'static,
+        A: Users + Keys + Tickets + Enrolments + Events + AcceptMarks + BurntNonces + Outcomes + Sealings + 'static,
     {
         Self {
             server_secrets,
@@ -55,6 +59,7 @@ impl Stores {
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),
             outcomes: adapter.clone(),
+            sealings: adapter.clone(),
         }
     }
 }

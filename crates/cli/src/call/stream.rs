@@ -44,7 +44,7 @@ pub(super) async fn run(args: &Args, client: &Client) -> anyhow::Result<Exit> {
         Some(source) => upload(args, client, &source).await?,
         None => {
             let body = Bytes::copy_from_slice(data.unwrap_or_default().as_bytes());
-            client.download(&method(args), &args.url, headers(&args.headers), body).await
+            client.download(&method(args), args.url(), headers(&args.headers), body).await
         }
     };
     match called {
@@ -62,7 +62,7 @@ fn method(args: &Args) -> Method {
 async fn upload(args: &Args, client: &Client, source: &Source<'_>) -> anyhow::Result<Result<Reply, CallError>> {
     let attempt = async || {
         let data = source.open().await?;
-        anyhow::Ok(client.upload(&method(args), &args.url, headers(&args.headers), data).await)
+        anyhow::Ok(client.upload(&method(args), args.url(), headers(&args.headers), data).await)
     };
     let first = attempt().await?;
     match (&first, source) {

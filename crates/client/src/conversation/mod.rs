@@ -17,6 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use countersign_core::enrolment::Answers;
+use countersign_core::envelope;
 use countersign_core::problem::Problem;
 use countersign_core::signature::{
     Field, Interference, PathForm, ReceivedAnswer, RequestHead, SignatureParams, SignedRequest, Unsignable,
@@ -28,7 +29,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::Credentials;
 pub(crate) use clock::ServerClock;
-use pending::{Pending, Taken};
+pub(crate) use outcome::problem_in;
+pub(crate) use pending::{Pending, Taken};
 
 /// How long an answer may take.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,6 +107,9 @@ pub enum CannotSign {
     /// The server would refuse it.
     #[error(transparent)]
     Unsignable(#[from] Unsignable),
+    /// The server would not read the envelope.
+    #[error(transparent)]
+    Envelope(#[from] envelope::Unsignable),
     /// Too many requests are waiting for their answers.
     #[error("too many requests wait for their answers; wait for some of them")]
     TooManyPending,
@@ -311,7 +316,7 @@ fn unreserved<'a>(mut names: impl Iterator<Item = &'a HeaderName>) -> Result<(),
 }
 
 /// A lock whose holder panicked holds values that are whole at any moment, so it is used on.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -335,5 +340,5 @@ fn covered(headers: &HeaderMap, proof: &VerifiedAnswer) -> HeaderMap {
 /// The problem that an answer of the guard itself carries.
 fn problem_of(status: StatusCode, covered: &HeaderMap, body: &[u8]) -> Option<&'static Problem> {
     let media_type = covered.get(http::header::CONTENT_TYPE)?;
-    if media_type.as_bytes() == b"application/problem+json" { outcome::problem_in(status, body) } else { None }
+    if media_type.as_bytes() == b"application/problem+json" { problem_in(status, body) } else { None }
 }

@@ -57,7 +57,7 @@ impl Verified {
 }
 
 /// The problem in the body of an answer of the guard itself (RFC 9457). Its status has to agree.
-pub(super) fn problem_in(status: StatusCode, body: &[u8]) -> Option<&'static Problem> {
+pub(crate) fn problem_in(status: StatusCode, body: &[u8]) -> Option<&'static Problem> {
     #[derive(serde::Deserialize)]
     struct Body<'b> {
         #[serde(borrow, rename = "type")]

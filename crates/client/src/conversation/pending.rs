@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use super::clock::Reading;
 
 /// The nonce of a request as 32 octets: what an answer is asked for by.
-pub(super) type Nonce = [u8; 32];
+pub(crate) type Nonce = [u8; 32];
 
 /// How many requests may wait at once. Beyond it signing is refused: forgetting one early would turn its answer, when
 /// it comes, into a false alarm.
-pub(super) const CAPACITY: usize = 4_096;
+pub(crate) const CAPACITY: usize = 4_096;
 
 /// What waits for its answer, by nonce. An entry can be taken once; that it was taken is remembered until its deadline.
 #[derive(Debug)]
-pub(super) struct Pending<T> {
+pub(crate) struct Pending<T> {
     entries: HashMap<Nonce, Entry<T>>,
 }
 
@@ -26,7 +26,7 @@ struct Entry<T> {
 
 /// What [`Pending::take`] found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken<T> {
+pub(crate) enum Taken<T> {
     /// It was waiting: when it was sent, and what. Nobody will get it a second time.
     Waiting(Reading, T),
     /// Its answer had come before.
@@ -37,15 +37,15 @@ pub(super) enum Taken<T> {
 
 /// Too many requests are waiting for their answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(crate) struct Full;
 
 impl<T> Pending<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { entries: HashMap::new() }
     }
 
     /// Lets `request` wait until `deadline` on the monotonic clock.
-    pub(super) fn insert(&mut self, nonce: Nonce, request: T, sent: Reading, deadline: Duration) -> Result<(), Full> {
+    pub(crate) fn insert(&mut self, nonce: Nonce, request: T, sent: Reading, deadline: Duration) -> Result<(), Full> {
         if self.entries.len() >= CAPACITY {
             self.entries.retain(|_, entry| entry.deadline >= sent.monotonic);
         }
@@ -57,7 +57,7 @@ impl<T> Pending<T> {
     }
 
     /// Takes the request of this nonce out, once.
-    pub(super) fn take(&mut self, nonce: &Nonce, now: Reading) -> Taken<T> {
+    pub(crate) fn take(&mut self, nonce: &Nonce, now: Reading) -> Taken<T> {
         let Some(entry) = self.entries.get_mut(nonce) else { return Taken::Gone };
         if now.monotonic > entry.deadline {
             self.entries.remove(nonce);

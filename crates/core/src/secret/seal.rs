@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::Secret32;
 use crate::encoding::{hex, put_lp};
 
-/// The key under which every secret at rest is sealed. Versions coexist while a rotation is under way.
+/// A key under which secrets at rest are sealed. Versions coexist while one is exchanged for the next:
+/// [`KeyEncryptionKeys`](super::KeyEncryptionKeys).
 #[derive(Clone)]
 pub struct KeyEncryptionKey {
     version: u32,
@@ -36,26 +37,37 @@ impl KeyEncryptionKey {
     /// Seals `plain` for this name and owner. `nonce` is 96 random bits, new for each call.
     pub fn seal(&self, name: &str, owner: &str, plain: &[u8], nonce: [u8; 12]) -> Result<Sealed, Unsealable> {
         let aad = aad(name, owner, self.version);
-        let boxed =
-            self.cipher().encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &aad }).map_err(|_| Unsealable)?;
+        let boxed = self
+            .cipher()
+            .encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .map_err(|_| Unsealable::DoesNotOpen)?;
         Ok(Sealed { version: self.version, octets: [nonce.as_slice(), &boxed].concat() })
     }
 
     /// Opens what [`seal`](Self::seal) made, for the same name and owner only.
     pub fn open(&self, name: &str, owner: &str, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Unsealable> {
         let aad = aad(name, owner, sealed.version);
-        let (nonce, boxed) = sealed.octets.split_first_chunk::<12>().ok_or(Unsealable)?;
+        let (nonce, boxed) = sealed.octets.split_first_chunk::<12>().ok_or(Unsealable::DoesNotOpen)?;
         if sealed.version != self.version {
-            return Err(Unsealable);
+            return Err(Unsealable::NoKey { version: sealed.version });
         }
         let plain = self.cipher().decrypt(&Nonce::from(*nonce), Payload { msg: boxed, aad: &aad });
-        plain.map(Zeroizing::new).map_err(|_| Unsealable)
+        plain.map(Zeroizing::new).map_err(|_| Unsealable::DoesNotOpen)
     }
 
     /// Opens a sealed secret of 32 octets.
     pub fn open32(&self, name: &str, owner: &str, sealed: &Sealed) -> Result<Secret32, Unsealable> {
-        let plain = self.open(name, owner, sealed)?;
-        plain.as_slice().try_into().map(Secret32::new).map_err(|_| Unsealable)
+        thirty_two(&self.open(name, owner, sealed)?)
+    }
+
+    /// Its version.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The octets, for the one place that keeps them.
+    pub(super) const fn secret(&self) -> &Secret32 {
+        &self.secret
     }
 
     /// A key derived from this one for a purpose of its own.
@@ -110,10 +122,24 @@ pub struct Sealed {
     pub octets: Vec<u8>,
 }
 
-/// A sealed secret that does not open: another key-encryption key, another owner, or a changed octet.
+/// Why a sealed secret does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a sealed secret does not open under this key-encryption key")]
-pub struct Unsealable;
+pub enum Unsealable {
+    /// The key-encryption key that sealed it is not there.
+    #[error("it is sealed under version {version} of the key-encryption key, which is not there")]
+    NoKey {
+        /// The version that it names.
+        version: u32,
+    },
+    /// Another key of the same version sealed it, or it was sealed for another owner, or an octet was changed.
+    #[error("a sealed secret does not open under this key-encryption key")]
+    DoesNotOpen,
+}
+
+/// What was opened, as a key.
+pub(super) fn thirty_two(plain: &[u8]) -> Result<Secret32, Unsealable> {
+    plain.try_into().map(Secret32::new).map_err(|_| Unsealable::DoesNotOpen)
+}
 
 /// `"countersign/1 record\0" ‖ lp(keyid) ‖ lp(username) ‖ u32 version` (protocol §2).
 fn aad(name: &str, owner: &str, version: u32) -> Vec<u8> {

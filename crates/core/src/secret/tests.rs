@@ -22,13 +22,15 @@ fn shows_nothing(what: &str, shown: &str) {
 fn no_secret_shows_its_octets_when_printed_for_debugging() {
     let root = Root::new(planted());
     let keys = root.key_pair("kabc");
-    let shown: [(&str, &dyn fmt::Debug); 6] = [
+    let kek = KeyEncryptionKey::new(1, planted());
+    let shown: [(&str, &dyn fmt::Debug); 7] = [
         ("Secret32", &planted()),
         ("Root", &root),
         ("KeyPair", &keys),
         ("MacKey", &MacKey::new(&planted())),
         ("RowKey", &RowKey::new(&planted())),
-        ("KeyEncryptionKey", &KeyEncryptionKey::new(1, planted())),
+        ("KeyEncryptionKeys", &KeyEncryptionKeys::of(kek.clone())),
+        ("KeyEncryptionKey", &kek),
     ];
     for (what, secret) in shown {
         shows_nothing(what, &format!("{secret:?}"));
@@ -63,6 +65,17 @@ fn no_part_of_an_enrolment_shows_its_secrets_when_printed_for_debugging() {
 fn the_search_for_planted_secrets_finds_them() {
     for spelling in [hex(&[PLANTED; 32]), format!("{:?}", [PLANTED; 4]), format!("{:#?}", [PLANTED; 4])] {
         assert!(std::panic::catch_unwind(|| shows_nothing("it", &spelling)).is_err(), "{spelling}");
+    }
+}
+
+#[test]
+fn a_key_is_read_in_each_spelling_and_at_no_other_length() {
+    let is_ff = |text: &str| Secret32::from_text(text).is_some_and(|key| key.expose() == &[0xff; 32]);
+    assert!(is_ff(&"ff".repeat(32)) && is_ff(&"FF".repeat(32)));
+    assert!(is_ff(&format!("{}8=", "/".repeat(42))) && is_ff(&format!("{}8", "/".repeat(42))));
+    assert!(is_ff(&format!("{}8=", "_".repeat(42))) && is_ff(&format!("{}8", "_".repeat(42))));
+    for text in ["", "ff", &"ff".repeat(31), &"ff".repeat(33), &format!("{}9", "/".repeat(42)), &"g".repeat(64)] {
+        assert!(Secret32::from_text(text).is_none(), "{text}");
     }
 }
 

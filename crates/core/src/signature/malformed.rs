@@ -4,7 +4,7 @@ use super::{Interference, Unreadable, Unsignable};
 
 /// Which rule a message breaks. The text is ours alone: nothing of the message stands in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed(pub(super) &'static str);
+pub(crate) struct Malformed(pub(crate) &'static str);
 
 /// The one rule that is about how much there is, which has an answer of its own: 431 (protocol §4.4).
 pub(super) const TOO_MANY_COMPONENTS: Malformed = Malformed("more components are covered than are read");

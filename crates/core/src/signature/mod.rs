@@ -36,11 +36,13 @@ mod unbound;
 mod verify;
 
 pub use answer::AnswerFields;
+pub(crate) use authentic::Signed;
 pub use authentic::{Authentic, Authentication};
 pub use base::SignatureBase;
 pub use digest::{BodyCheck, ContentDigest, sha256_digest_field};
 pub use head::{AnswerHead, Field, ReceivedAnswer, RequestHead, StreamHead};
 pub use interference::Interference;
+pub(crate) use nonce::Nonce;
 pub use path::PathForm;
 pub use received::{Disposition, Received, Unreadable};
 pub use sign::{SignatureParams, SignedRequest, Unsignable, sign_request};

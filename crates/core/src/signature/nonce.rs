@@ -5,12 +5,12 @@ use super::octets::Octets;
 
 /// A nonce, decoded. Its text is canonical, so one nonce cannot come back under a second spelling.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Nonce(Octets);
+pub(crate) struct Nonce(Octets);
 
 impl Nonce {
     /// Reads canonical base64url of 16 to 64 octets.
     #[inline]
-    pub(super) fn read(text: &[u8]) -> Result<Self, Malformed> {
+    pub(crate) fn read(text: &[u8]) -> Result<Self, Malformed> {
         match Octets::unpadded(text) {
             Some(octets) if octets.as_slice().len() >= 16 => Ok(Self(octets)),
             _ => Err(Malformed("a nonce is 16 to 64 octets in canonical base64url")),
@@ -18,7 +18,7 @@ impl Nonce {
     }
 
     /// The octets, on which the replay guard is keyed.
-    pub(super) fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         self.0.as_slice()
     }
 }

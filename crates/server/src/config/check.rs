@@ -1,6 +1,7 @@
 //! What each value must be, and which values contradict each other.
 
 mod doors;
+mod envelope;
 mod quotas;
 mod routes;
 mod secrets;
@@ -23,6 +24,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
     let doors = doors::check(desk, written, &mut dangers);
     let client_address = doors::client_address(desk, written, &mut dangers);
     let sizes = quotas::sizes(desk, written);
+    let max_buffered = sizes.max_buffered;
     let seed_mode = secrets::seed_mode(desk, written, &mut dangers);
     let routes = routes::check(desk, &written.route, &sizes, &mut dangers);
     Config {
@@ -44,6 +46,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         limits: quotas::limits(desk, &written.limits),
         log: log(desk, &written.log),
         routes,
+        envelopes: envelope::check(desk, &written.envelope, max_buffered),
         dangers,
     }
 }

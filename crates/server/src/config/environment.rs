@@ -56,6 +56,11 @@ impl Environment {
                 &origin,
                 "routes are written as [[route]] in the configuration file only; name the file with COUNTERSIGN_CONFIG",
             )),
+            None if tail.starts_with("envelope__action") => faults.push(Fault::sentence(
+                &origin,
+                "actions are written as [[envelope.action]] in the configuration file only; name the file with \
+                 COUNTERSIGN_CONFIG",
+            )),
             None => faults.push(Fault::unknown(&tail.replace("__", "."), &origin)),
         }
     }

@@ -2,7 +2,7 @@ use core::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::key::{Key, nearest};
+use super::key::{Key, nearest, without_index};
 use super::origin::Origin;
 
 /// Why there is no configuration to run with.
@@ -35,7 +35,7 @@ impl Fault {
     pub(super) fn unknown(path: &str, origin: &Origin) -> Self {
         let path = without_index(path);
         let nearest = nearest(&path).map_or_else(String::new, |key| match origin {
-            Origin::Variable(_) if !key.is_of_a_route() => format!("`{}`: {}", key.name, key.variable()),
+            Origin::Variable(_) if !key.is_of_a_list() => format!("`{}`: {}", key.name, key.variable()),
             _ => format!("`{}`", key.name),
         });
         Self(format!("{origin}: unknown key `{path}`; the nearest known key is {nearest}"))
@@ -75,13 +75,6 @@ pub(super) fn shown(value: &str) -> String {
     }
     let cut: String = value.chars().take(LONGEST).collect();
     format!("{cut:?}{}", if cut.len() < value.len() { "…" } else { "" })
-}
-
-fn without_index(path: &str) -> String {
-    match path.strip_prefix("route[").and_then(|rest| rest.split_once(']')) {
-        Some((_, field)) => format!("route[]{field}"),
-        None => path.to_owned(),
-    }
 }
 
 fn listed(faults: &[Fault]) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::Fault;
-use super::key::{Key, is_section};
+use super::key::{Key, LISTS, is_section};
 use super::layer::Layer;
 use super::origin::{Origin, Origins};
 
@@ -51,7 +51,7 @@ impl Walk<'_> {
     fn entry(&mut self, path: &str, value: &DeValue<'_>, origin: &Origin) {
         match value {
             _ if Key::at(path).is_some() => {}
-            _ if path == "route" => self.routes(value, origin),
+            _ if LISTS.contains(&path) => self.list(path, value, origin),
             _ if path == "kek" => self.faults.push(Fault::sentence(
                 origin,
                 "`kek` is not written here: the key-encryption key stays out of the configuration file; name a file of \
@@ -67,32 +67,27 @@ impl Walk<'_> {
         }
     }
 
-    fn routes(&mut self, value: &DeValue<'_>, origin: &Origin) {
-        let DeValue::Array(routes) = value else {
-            return self.malformed("route", "a route is written [[route]], with two brackets, for each one", origin);
+    fn list(&mut self, list: &str, value: &DeValue<'_>, origin: &Origin) {
+        let name = list.rsplit('.').next().unwrap_or(list);
+        let DeValue::Array(entries) = value else {
+            let remedy = format!("each {name} is written [[{list}]], with two brackets, and its keys below");
+            return self.malformed(list, &remedy, origin);
         };
-        for (index, route) in routes.iter().enumerate() {
-            match route.get_ref() {
-                DeValue::Table(fields) => {
-                    let path = format!("route[{index}]");
-                    let line = line_of(self.text, route.span().start);
-                    self.origins.note(path.clone(), Origin::File { path: self.path.to_owned(), line });
-                    self.table(&path, fields);
-                }
-                _ => {
-                    return self.malformed(
-                        "route",
-                        "each route is a table: write [[route]] and its keys below",
-                        origin,
-                    );
-                }
-            }
+        for (index, entry) in entries.iter().enumerate() {
+            let DeValue::Table(fields) = entry.get_ref() else {
+                let remedy = format!("each {name} is a table: write [[{list}]] and its keys below");
+                return self.malformed(list, &remedy, origin);
+            };
+            let path = format!("{list}[{index}]");
+            let line = line_of(self.text, entry.span().start);
+            self.origins.note(path.clone(), Origin::File { path: self.path.to_owned(), line });
+            self.table(&path, fields);
         }
     }
 
     fn malformed(&mut self, name: &str, remedy: &str, origin: &Origin) {
         self.faults.push(Fault::sentence(origin, remedy));
-        self.malformed.push(name.to_owned());
+        self.malformed.push(name.split('.').next().unwrap_or(name).to_owned());
     }
 }
 

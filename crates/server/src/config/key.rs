@@ -20,7 +20,7 @@ pub(super) enum Kind {
 /// A key of the configuration, as a person needs to know it.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// The full name; `route[].` stands for any `[[route]]`.
+    /// The full name; `route[].` stands for any `[[route]]`, and so for each of [`LISTS`].
     pub(super) name: &'static str,
     /// How it is written in the environment.
     pub(super) kind: Kind,
@@ -35,11 +35,7 @@ pub(super) struct Key {
 impl Key {
     /// The key that stands at `path`; `route[3].path` is `route[].path`, and `trusted_proxies[1]` is `trusted_proxies`.
     pub(super) fn at(path: &str) -> Option<&'static Self> {
-        let in_a_route = path.strip_prefix("route[").and_then(|rest| rest.split_once("]."));
-        let name = match in_a_route {
-            Some((_, field)) => format!("route[].{field}"),
-            None => path.to_owned(),
-        };
+        let name = without_index(path);
         let found = |name: &str| KEYS.iter().find(|key| key.name == name);
         found(&name).or_else(|| name.rsplit_once('[').and_then(|(list, _)| found(list)))
     }
@@ -47,12 +43,17 @@ impl Key {
     /// The key of this variable without its prefix, lower-cased: `limits__idle_seconds`.
     pub(super) fn of_variable(tail: &str) -> Option<&'static Self> {
         let name = tail.replace("__", ".");
-        KEYS.iter().find(|key| key.name == name && !key.is_of_a_route())
+        KEYS.iter().find(|key| key.name == name && !key.is_of_a_list())
     }
 
-    /// Whether it stands in a `[[route]]`.
-    pub(super) fn is_of_a_route(&self) -> bool {
-        self.name.starts_with("route[].")
+    /// The list of tables in which it stands, if it stands in one.
+    pub(super) fn list(&self) -> Option<&'static str> {
+        LISTS.into_iter().find(|list| self.name.strip_prefix(list).is_some_and(|rest| rest.starts_with("[].")))
+    }
+
+    /// Whether it stands in a list of tables.
+    pub(super) fn is_of_a_list(&self) -> bool {
+        self.list().is_some()
     }
 
     /// Whether its value must not be shown.
@@ -71,15 +72,42 @@ impl Key {
     }
 }
 
-/// The key that is spelt most like `path`, however little.
+/// The lists of tables, each written with two brackets: `[[route]]`.
+pub(super) const LISTS: [&str; 2] = ["route", "envelope.action"];
+
+/// `list[3].field` taken apart.
+pub(super) fn in_a_list(path: &str) -> Option<(&'static str, usize, &str)> {
+    LISTS.into_iter().find_map(|list| {
+        let (index, field) = path.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
+        Some((list, index.parse().ok()?, field))
+    })
+}
+
+/// A path as the table names it: `route[3].path` is `route[].path`.
+pub(super) fn without_index(path: &str) -> String {
+    in_a_list(path).map_or_else(|| path.to_owned(), |(list, _, field)| format!("{list}[]{field}"))
+}
+
+/// The key that is spelt most like `path`, however little. Where two sections have a key of that name, it is the one whose
+/// section is more alike, or else stands first in the table.
 pub(super) fn nearest(path: &str) -> Option<&'static Key> {
-    let last = |name: &str| name.rsplit('.').next().map(str::to_owned).unwrap_or_default();
-    let likeness = |name: &str| {
-        let whole = strsim::jaro_winkler(path, name);
-        // A key in the wrong section: a little less than the same likeness of the whole.
-        whole.max(strsim::jaro_winkler(&last(path), &last(name)) * 0.99)
+    let parts = |name: &str| {
+        let (section, last) = name.rsplit_once('.').unwrap_or(("", name));
+        (section.to_owned(), last.to_owned())
     };
-    KEYS.iter().max_by(|one, other| likeness(one.name).total_cmp(&likeness(other.name)))
+    let (section, last) = parts(path);
+    let likeness = |name: &str| {
+        let (own_section, own_last) = parts(name);
+        let whole = strsim::jaro_winkler(path, name);
+        // A key in the wrong section: a little less than the same likeness of the whole. A list is no such section.
+        let is_misplaced = path.contains("[].") == name.contains("[].");
+        let either = if is_misplaced { whole.max(strsim::jaro_winkler(&last, &own_last) * 0.99) } else { whole };
+        (either, strsim::jaro_winkler(&section, &own_section))
+    };
+    KEYS.iter().rev().max_by(|one, other| {
+        let (one, other) = (likeness(one.name), likeness(other.name));
+        one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1))
+    })
 }
 
 /// The names of the sections, to tell a section of ours that is no table from an unknown key.
@@ -99,8 +127,10 @@ mod tests {
             ("limit.idle_seconds", "limits.idle_seconds"),
             ("idle_seconds", "limits.idle_seconds"),
             ("limits.max_conections", "limits.max_connections"),
+            ("envelopes.max_connections", "envelope.max_connections"),
             ("loglevel", "log.level"),
             ("route[].acept", "route[].accept"),
+            ("envelope.action[].nane", "envelope.action[].name"),
             ("public-url", "public_url"),
         ] {
             assert_eq!(nearest(typed).map(|key| key.name), Some(meant), "{typed}");
@@ -111,8 +141,9 @@ mod tests {
     fn a_path_leads_to_its_key_whatever_the_index() {
         assert_eq!(Key::at("route[12].path").map(|key| key.name), Some("route[].path"));
         assert_eq!(Key::at("route[0].forward_unsigned[2]").map(|key| key.name), Some("route[].forward_unsigned"));
+        assert_eq!(Key::at("envelope.action[1].name").map(|key| key.name), Some("envelope.action[].name"));
         assert_eq!(Key::at("trusted_proxies[1]").map(|key| key.name), Some("trusted_proxies"));
-        assert!(Key::at("limits").is_none() && Key::at("route").is_none());
+        assert!(Key::at("limits").is_none() && Key::at("route").is_none() && Key::at("envelope.action").is_none());
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// Sets a key outside `[[route]]` by its full name.
+    /// Sets a key outside the lists of tables by its full name.
     pub(super) fn set(&mut self, name: &str, value: Value, origin: Origin) {
         let mut table = &mut self.values;
         let mut parts = name.split('.').peekable();

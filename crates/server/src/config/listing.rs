@@ -1,5 +1,6 @@
 use core::fmt;
 
+use super::key::in_a_list;
 use super::layer::Layer;
 use super::origin::Origin;
 use super::table::KEYS;
@@ -21,10 +22,9 @@ pub struct Entry {
 
 impl Listing {
     pub(super) fn new(layer: &Layer) -> Self {
-        let routes = layer.at("route").and_then(toml::Value::as_array).map_or(0, Vec::len);
+        let entries = |list| layer.at(list).and_then(toml::Value::as_array).map_or(0, Vec::len);
         let paths = KEYS.iter().flat_map(|key| {
-            let times = if key.is_of_a_route() { routes } else { 1 };
-            (0..times).map(move |index| (key, key.name.replace("[]", &format!("[{index}]"))))
+            (0..key.list().map_or(1, entries)).map(move |index| (key, key.name.replace("[]", &format!("[{index}]"))))
         });
         let mut entries: Vec<_> = paths
             .map(|(key, path)| Entry {
@@ -37,14 +37,12 @@ impl Listing {
                 key: path,
             })
             .collect();
-        // Keys in the order of the table, then route by route.
-        entries.sort_by_key(|entry| {
-            entry.key.strip_prefix("route[").and_then(|rest| rest.split_once(']')?.0.parse::<usize>().ok())
-        });
+        // Keys in the order of the table, then each list entry by entry.
+        entries.sort_by_key(|entry| in_a_list(&entry.key).map(|(list, index, _)| (list, index)));
         Self(entries)
     }
 
-    /// All keys, routes last.
+    /// All keys, those of lists last.
     pub fn entries(&self) -> &[Entry] {
         &self.0
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use countersign_core::time::Freshness;
 
+use super::envelope::Envelopes;
 use super::limits::{Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
 use super::route::Routes;
@@ -51,6 +52,8 @@ pub struct Config {
     pub log: Log,
     /// What holds for which part of the API.
     pub routes: Routes,
+    /// What is taken in envelopes.
+    pub envelopes: Envelopes,
     pub(super) dangers: Vec<String>,
 }
 

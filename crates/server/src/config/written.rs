@@ -40,6 +40,8 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) log: WrittenLog,
     #[serde(default)]
+    pub(super) envelope: WrittenEnvelope,
+    #[serde(default)]
     pub(super) route: Vec<WrittenRoute>,
 }
 
@@ -81,4 +83,23 @@ pub(super) struct WrittenRoute {
     pub(super) raw_path: Option<bool>,
     pub(super) keep_outcomes: Option<bool>,
     pub(super) websocket: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenEnvelope {
+    pub(super) max_message: Option<Size>,
+    pub(super) in_flight: Option<u64>,
+    pub(super) idle_seconds: Option<u64>,
+    pub(super) max_connections: Option<u64>,
+    pub(super) max_connections_per_address: Option<u64>,
+    #[serde(default)]
+    pub(super) action: Vec<WrittenAction>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenAction {
+    pub(super) name: Option<String>,
+    pub(super) method: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) content_type: Option<String>,
 }

@@ -35,7 +35,7 @@ pub enum CallError {
     )]
     NobodyThere(PathBuf),
     /// It was asked, and may have done it or not.
-    #[error("the server did not answer within 30 s; it may have done what was asked, so look before trying again")]
+    #[error("the server did not answer in time; it may have done what was asked, so look before trying again")]
     TimedOut,
     /// The conversation broke off; it may have done it or not.
     #[error("the conversation with the server broke off; it may have done what was asked, so look before trying again")]
@@ -56,19 +56,32 @@ where
     Q: Serialize + ?Sized,
     A: DeserializeOwned,
 {
-    call_within(directory, question, APPEARANCE).await
+    call_within(directory, question, (APPEARANCE, ANSWER)).await
 }
 
-pub(super) async fn call_within<Q, A>(directory: &DataDir, question: &Q, patience: Duration) -> Result<A, CallError>
+/// The same for what takes longer.
+pub async fn call_patiently<Q, A>(directory: &DataDir, question: &Q, patience: Duration) -> Result<A, CallError>
+where
+    Q: Serialize + ?Sized,
+    A: DeserializeOwned,
+{
+    call_within(directory, question, (APPEARANCE, patience)).await
+}
+
+pub(super) async fn call_within<Q, A>(
+    directory: &DataDir,
+    question: &Q,
+    (appearance, patience): (Duration, Duration),
+) -> Result<A, CallError>
 where
     Q: Serialize + ?Sized,
     A: DeserializeOwned,
 {
     let body = serde_json::to_vec(question).map_err(CallError::NotUnderstood)?;
-    let stream = timeout(patience, connect(directory)).await;
+    let stream = timeout(appearance, connect(directory)).await;
     let stream = stream.map_err(|_| CallError::NobodyThere(directory.path().to_owned()))?.map_err(broke_off)?;
     let (status, answer) =
-        timeout(ANSWER, ask(stream, body)).await.map_err(|_| CallError::TimedOut)?.map_err(broke_off)?;
+        timeout(patience, ask(stream, body)).await.map_err(|_| CallError::TimedOut)?.map_err(broke_off)?;
     match status {
         StatusCode::OK => serde_json::from_slice(&answer).map_err(CallError::NotUnderstood),
         _ => Err(serde_json::from_slice(&answer).map_or_else(CallError::NotUnderstood, CallError::Refused)),

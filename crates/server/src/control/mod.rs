@@ -13,7 +13,7 @@ mod tests;
 
 pub use actor::Actor;
 pub use answer::ControlError;
-pub use call::{CallError, call};
+pub use call::{CallError, call, call_patiently};
 pub use socket::{BindError, ControlSocket};
 
 use core::time::Duration;

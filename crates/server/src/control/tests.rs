@@ -163,7 +163,8 @@ async fn what_a_killed_server_left_behind_is_replaced() {
     let path = home.path().join("data");
     let directory = DataDir::open(&path).unwrap();
     drop(std::os::unix::net::UnixListener::bind(path.join("control.sock")).unwrap());
-    let failed: Result<Value, _> = call_within(&directory, &json!(1), Duration::from_millis(60)).await;
+    let failed: Result<Value, _> =
+        call_within(&directory, &json!(1), (Duration::from_millis(60), Duration::from_secs(30))).await;
     assert!(matches!(failed, Err(CallError::NobodyThere(_))), "{failed:?}");
     let echo = echo_in(home, &path);
     assert!(call::<_, Value>(&echo.directory, &json!(1)).await.is_ok());
@@ -188,7 +189,8 @@ async fn a_server_that_is_just_starting_is_waited_for() {
 async fn nobody_at_the_socket_is_said_in_a_sentence() {
     let home = tempfile::tempdir().unwrap();
     let directory = DataDir::open(&home.path().join("data")).unwrap();
-    let failed: Result<Value, _> = call_within(&directory, &json!(1), Duration::from_millis(60)).await;
+    let failed: Result<Value, _> =
+        call_within(&directory, &json!(1), (Duration::from_millis(60), Duration::from_secs(30))).await;
     let said = failed.unwrap_err().to_string();
     assert!(said.contains("starting or stopping") && said.contains("try again"), "{said}");
 }

@@ -68,6 +68,11 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), handle, owner: stat.st_uid })
     }
 
+    /// The same directory once more.
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { path: self.path.clone(), handle: self.handle.try_clone()?, owner: self.owner })
+    }
+
     /// The path as it was named.
     pub fn path(&self) -> &Path {
         &self.path

@@ -4,6 +4,7 @@
 //! place in between.
 
 mod directory;
+mod draft;
 mod kek;
 mod lock;
 mod privacy;
@@ -12,8 +13,7 @@ mod secret_file;
 mod tests;
 
 pub use directory::{DataDir, DataError};
-pub(crate) use kek::KEK_VERSION;
-pub use kek::{KekError, KekOrigin, find_kek, obtain_kek};
+pub use kek::{KekError, KekKeeper, KekOrigin, NotReplaced, find_kek, obtain_kek};
 pub use lock::{Lock, LockError};
 pub use privacy::NotPrivate;
 pub use secret_file::{SecretFileError, read_private, read_seed_key};

@@ -10,7 +10,7 @@ use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
 use super::privacy::{self, NotPrivate};
-use crate::config::{SeedKeySource, octets32};
+use crate::config::SeedKeySource;
 
 /// Why a secret cannot be read from its file. No sentence repeats what stands in it.
 #[derive(Debug, thiserror::Error)]
@@ -43,17 +43,21 @@ pub enum SecretFileError {
 pub fn read_seed_key(source: &SeedKeySource) -> Result<Secret32, SecretFileError> {
     match source {
         SeedKeySource::Given(key) => Ok(key.clone()),
-        SeedKeySource::File(path) => key(CWD, path, path),
+        SeedKeySource::File(path) => {
+            parse(&content(CWD, path, path)?).map_err(|reason| SecretFileError::NoKey { path: path.to_owned(), reason })
+        }
     }
 }
 
-/// The 32 octets in a private file, as hex, in base64 or as they are. `name` is relative to `directory`, and `path` is
-/// what a person calls it.
-pub(super) fn key(directory: impl AsFd, name: &Path, path: &Path) -> Result<Secret32, SecretFileError> {
+/// What stands in a private file of keys. `name` is relative to `directory`, and `path` is what a person calls it.
+pub(super) fn content(directory: impl AsFd, name: &Path, path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
     // NONBLOCK: to open a FIFO must not wait for somebody to write into it.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let content = read_to_end(openat(directory, name, flags, Mode::empty()), path, LONGEST)?;
-    parse(&content).map_err(|reason| SecretFileError::NoKey { path: path.to_owned(), reason })
+    if content.len() > LONGEST {
+        return Err(SecretFileError::NoKey { path: path.to_owned(), reason: "it is longer than keys are" });
+    }
+    Ok(content)
 }
 
 /// The content of a private file, whatever it is, up to [`LONGEST_CONTENT`]. A link is followed, as certbot lays them, and
@@ -90,8 +94,8 @@ fn read_to_end(
     Ok(content)
 }
 
-/// More than any spelling of 32 octets and its end of line.
-const LONGEST: usize = 128;
+/// More than sixteen keys with their versions, in any spelling.
+const LONGEST: usize = 2_048;
 
 fn parse(content: &[u8]) -> Result<Secret32, &'static str> {
     let hex_alone = content.iter().all(u8::is_ascii_hexdigit);
@@ -102,7 +106,7 @@ fn parse(content: &[u8]) -> Result<Secret32, &'static str> {
     }
     let text = core::str::from_utf8(content).map_err(|_| "it takes 32 octets, as hex, in base64 or as they are")?;
     let line = text.trim_end_matches(['\r', '\n']);
-    octets32(line).ok_or("it takes 32 octets, as hex, in base64 or as they are")
+    Secret32::from_text(line).ok_or("it takes 32 octets, as hex, in base64 or as they are")
 }
 
 #[cfg(test)]

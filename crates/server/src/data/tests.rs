@@ -136,6 +136,33 @@ fn a_key_that_is_gone_is_not_replaced_when_there_is_a_database() {
 }
 
 #[test]
+fn a_key_file_is_replaced_whole_by_whoever_knows_what_it_holds_and_as_often_as_it_takes() {
+    let (_home, data) = directory();
+    let (lock, path) = (data.lock().unwrap(), data.path().join("kek"));
+    let (first, _) = obtain_kek(&data, &lock, &KekSource::DataDirectory, &fresh()).unwrap();
+    let keeper = KekKeeper::new(&data, &lock, &KekSource::DataDirectory).unwrap();
+    let both = first.with_next(&Secret32::new(*b"thirty-two octets of no meaning!")).unwrap();
+    for _ in 0..2 {
+        keeper.replace(&first, &both).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), *both.to_text());
+        assert_eq!(mode(&path), 0o600);
+        assert!(!data.path().join("kek.new").exists());
+    }
+    // What it does not hold any more is not replaced, and nothing is made where nothing is.
+    let other = first.with_next(&Secret32::new(*b"thirty-two octets without sense.")).unwrap();
+    assert!(matches!(keeper.replace(&first, &other), Err(NotReplaced::Changed(_))));
+    assert_eq!(fs::read_to_string(&path).unwrap(), *both.to_text());
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(keeper.replace(&both, &both.without_former()), Err(NotReplaced::Changed(_))));
+    assert!(!path.exists());
+    // Nobody else changes it while this lives.
+    drop(lock);
+    assert!(matches!(data.lock(), Err(LockError::Held { .. })));
+    drop(keeper);
+    assert!(data.lock().is_ok());
+}
+
+#[test]
 fn no_key_is_made_out_of_chance_that_failed() {
     let (_home, data) = directory();
     let lock = data.lock().unwrap();
@@ -191,12 +218,13 @@ fn a_key_file_that_is_a_link_a_directory_a_fifo_or_missing_is_refused() {
 fn a_key_that_is_short_or_known_is_refused_and_not_repeated() {
     let (home, data) = directory();
     for (content, words) in [
-        (b"5ecre7".as_slice(), "holds no key"),
-        (b"", "holds no key"),
-        (&[0xab; 31], "holds no key"),
+        (b"5ecre7".as_slice(), "64 hex digits"),
+        (b"", "it is empty"),
+        (&[0xab; 31], "64 hex digits"),
         (b"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n", "everybody knows"),
         (&[0; 32], "everybody knows"),
-        (b"0123456789abcdef0123456789abcdef", "16 octets"),
+        (b"0123456789abcdef0123456789abcdef", "64 hex digits"),
+        (&[b'a'; 2_049], "longer than keys are"),
     ] {
         let said = obtain(&data, &KekSource::File(key_file(&home, content, 0o600)))
             .map_err(|error| chain(&error))

@@ -21,7 +21,7 @@ use super::problem::Refused;
 pub struct Identity(Principal);
 
 impl Identity {
-    pub(super) fn new(principal: Principal) -> Self {
+    pub(in crate::http) fn new(principal: Principal) -> Self {
         Self(principal)
     }
 

@@ -4,6 +4,8 @@ pub mod arrival;
 mod body_violation;
 pub mod buffer;
 mod cookies;
+#[cfg(feature = "standalone")]
+pub mod envelope;
 pub mod identity;
 pub mod layer;
 #[cfg(feature = "standalone")]

@@ -44,13 +44,14 @@ mod standalone {
 
     use super::{nothing_here, own_router};
     use crate::app::SharedApp;
+    use crate::http::envelope;
     use crate::http::layer::VerifyLayer;
     use crate::http::problem::Refused;
     use crate::http::routes::{echo, health};
 
     /// The main listener: our own addresses, and the API behind the guard.
     pub fn main_router(app: SharedApp) -> Router {
-        let ours = own_router(app.clone());
+        let ours = own_router(app.clone()).merge(envelope::router(&app));
         let layer = VerifyLayer::new(app.clone());
         let beyond = service_fn(move |request| {
             let app = app.clone();
@@ -69,7 +70,7 @@ mod standalone {
     }
 
     /// What is not ours belongs to the API behind.
-    async fn beyond(app: &SharedApp, request: Request) -> Response {
+    pub(in crate::http) async fn beyond(app: &SharedApp, request: Request) -> Response {
         match &app.upstream {
             Some(upstream) => upstream.forward(app, request).await.unwrap_or_else(Refused::into_response),
             None => echo::echo(request).await,
@@ -81,5 +82,7 @@ mod standalone {
     }
 }
 
+#[cfg(feature = "standalone")]
+pub(in crate::http) use standalone::beyond;
 #[cfg(feature = "standalone")]
 pub use standalone::{admin_router, main_router};

@@ -8,7 +8,9 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use countersign_core::encoding::Reader;
-use countersign_core::secret::{KeyEncryptionKey, Sealed};
+use countersign_core::secret::Sealed;
+
+use crate::shared_kek::SharedKek;
 
 /// What the ring is sealed as.
 const NAME: &str = "saved ring";
@@ -17,12 +19,12 @@ const NAME: &str = "saved ring";
 #[derive(Clone, Debug)]
 pub struct SavedRing {
     directory: PathBuf,
-    kek: KeyEncryptionKey,
+    kek: SharedKek,
 }
 
 impl SavedRing {
     /// The saved ring of the guard with this data directory.
-    pub const fn new(directory: PathBuf, kek: KeyEncryptionKey) -> Self {
+    pub const fn new(directory: PathBuf, kek: SharedKek) -> Self {
         Self { directory, kek }
     }
 
@@ -46,11 +48,26 @@ impl SavedRing {
         Ok(self.open(&octets))
     }
 
+    /// Seals the ring anew where it is sealed under another key-encryption key than the current one. One that does not
+    /// open is left: the next start will make nothing of it either. `nonce` is random.
+    ///
+    /// # Errors
+    /// When it cannot be read or written; then it is sealed as it was.
+    pub fn reseal(&self, nonce: [u8; 12]) -> io::Result<bool> {
+        let octets = match fs::read(self.path()) {
+            Ok(octets) => octets,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let is_current = sealed(&octets).is_some_and(|sealed| sealed.version == self.kek.current());
+        match self.open(&octets).filter(|_| !is_current) {
+            Some(ring) => self.write(&ring, nonce).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
     fn open(&self, octets: &[u8]) -> Option<Vec<u8>> {
-        let mut reader = Reader::new(octets);
-        let version = u32::from_be_bytes(reader.array()?);
-        let sealed = Sealed { version, octets: reader.rest().to_vec() };
-        self.kek.open(NAME, "", &sealed).ok().map(|mut ring| std::mem::take(&mut *ring))
+        self.kek.open(NAME, "", &sealed(octets)?).ok().map(|mut ring| std::mem::take(&mut *ring))
     }
 
     /// Writes the ring, readable by its owner alone, durable when this returns. `nonce` is random.
@@ -73,17 +90,25 @@ impl SavedRing {
     }
 }
 
+fn sealed(octets: &[u8]) -> Option<Sealed> {
+    let mut reader = Reader::new(octets);
+    let version = u32::from_be_bytes(reader.array()?);
+    Some(Sealed { version, octets: reader.rest().to_vec() })
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use countersign_core::secret::Secret32;
+    use countersign_core::secret::{KeyEncryptionKey, KeyEncryptionKeys, Secret32};
+    use countersign_core::time::Timestamp;
     use tempfile::TempDir;
 
     use super::*;
 
     fn ring(directory: &TempDir, octet: u8) -> SavedRing {
-        SavedRing::new(directory.path().into(), KeyEncryptionKey::new(1, Secret32::new([octet; 32])))
+        let kek = KeyEncryptionKeys::of(KeyEncryptionKey::new(1, Secret32::new([octet; 32])));
+        SavedRing::new(directory.path().into(), SharedKek::new(kek))
     }
 
     #[test]
@@ -126,6 +151,30 @@ mod tests {
         ring.write(b"older", [0; 12]).unwrap();
         ring.write(b"newer", [1; 12]).unwrap();
         assert_eq!(ring.take().unwrap().as_deref(), Some(b"newer".as_slice()));
+    }
+
+    #[test]
+    fn a_ring_is_sealed_anew_under_the_next_key_and_is_the_same_ring() {
+        let directory = TempDir::new().unwrap();
+        let ring = ring(&directory, 7);
+        assert!(!ring.reseal([1; 12]).unwrap(), "there is none");
+        ring.write(b"the ring", [0; 12]).unwrap();
+        assert!(!ring.reseal([1; 12]).unwrap(), "it is sealed under the current key");
+        let next = Secret32::new(*b"thirty-two octets of no meaning!");
+        let both = ring.kek.keys().with_next(&next).unwrap();
+        ring.kek.replace(&both, Timestamp::default());
+        assert!(ring.reseal([1; 12]).unwrap());
+        let only_the_next = SavedRing::new(directory.path().into(), SharedKek::new(both.without_former()));
+        assert_eq!(only_the_next.take().unwrap().as_deref(), Some(b"the ring".as_slice()));
+    }
+
+    #[test]
+    fn a_ring_that_does_not_open_is_not_sealed_anew() {
+        let directory = TempDir::new().unwrap();
+        ring(&directory, 7).write(b"the ring", [0; 12]).unwrap();
+        let octets = fs::read(ring(&directory, 7).path()).unwrap();
+        assert!(!ring(&directory, 8).reseal([1; 12]).unwrap());
+        assert_eq!(fs::read(ring(&directory, 7).path()).unwrap(), octets);
     }
 
     #[test]

@@ -2,13 +2,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use countersign_core::event::{Event, EventKind};
-use countersign_core::secret::KeyEncryptionKey;
+use countersign_core::secret::{KeyEncryptionKey, KeyEncryptionKeys};
 use countersign_core::time::Age;
 use countersign_store::port::{Events, Recorded};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::shared_kek::SharedKek;
 use crate::worker::accept_mark::AcceptMarkKeeper;
 
 /// What is durable: it outlives every [`ReplayState`] that is made of it.
@@ -40,7 +41,7 @@ impl Disk {
     }
 
     fn parts(self: &Arc<Self>, limits: Limits) -> ReplayParts {
-        let kek = KeyEncryptionKey::new(1, Secret32::new([7; 32]));
+        let kek = SharedKek::new(KeyEncryptionKeys::of(KeyEncryptionKey::new(1, Secret32::new([7; 32]))));
         ReplayParts {
             freshness: Freshness::DEFAULT,
             limits,

@@ -210,7 +210,7 @@ impl UnderWay {
     fn open(&self, sealed: &Sealed) -> Result<KeptAnswer, Unsealable> {
         let (name, owner) = self.place();
         let text = self.app.accounts.secrets.outcomes.seal.open(&name, &owner, sealed)?;
-        KeptAnswer::read(&text).ok_or(Unsealable)
+        KeptAnswer::read(&text).ok_or(Unsealable::DoesNotOpen)
     }
 
     /// What an answer is sealed for: this key of this user, and this very request. Laid into another row it does not open.

@@ -1,4 +1,4 @@
-//! Is this request from the one who holds the key, is it fresh, and is it here for the first time?
+//! Is this message from the one who holds the key, is it fresh, and is it here for the first time?
 
 use std::net::IpAddr;
 
@@ -12,11 +12,30 @@ use super::claim::{Claim, Claimant};
 use super::{Undecided, confirm};
 use crate::app::{App, SharedApp};
 
+/// A message that says whose it is and can prove it: a request, or an envelope.
+pub trait Provable: Sync {
+    /// The name of the key that it says it was signed with.
+    fn keyid(&self) -> &str;
+
+    /// Checks everything that makes it the claimant's own, and only then its time.
+    fn authenticate(&self, app: &App, claim: &Claim, now: Timestamp) -> Authentication<'_>;
+}
+
+impl Provable for Received {
+    fn keyid(&self) -> &str {
+        self.keyid()
+    }
+
+    fn authenticate(&self, app: &App, claim: &Claim, now: Timestamp) -> Authentication<'_> {
+        self.authenticate(claim.c2s(), app.freshness, now)
+    }
+}
+
 /// Loads, decides, remembers (protocol §4). Nothing is written before the MAC is good.
 pub async fn verify_request(
     app: &SharedApp,
     claim: &Claim,
-    request: &Received,
+    request: &impl Provable,
     from: IpAddr,
     reading: Reading,
 ) -> Result<Verdict, Undecided> {
@@ -24,7 +43,7 @@ pub async fn verify_request(
         Ok(now) => now,
         Err(refusal) => return Ok(Verdict::Refuse(refusal)),
     };
-    let verdict = match request.authenticate(claim.c2s(), app.freshness, now) {
+    let verdict = match request.authenticate(app, claim, now) {
         _ if !claim.may_sign() => Verdict::Refuse(unproven(app, claim, request)),
         Authentication::BadSignature => Verdict::Refuse(unproven(app, claim, request)),
         Authentication::Stale => Verdict::Refuse(Refusal::Stale),
@@ -48,12 +67,12 @@ pub fn judge_again(app: &App, principal: &Principal) -> Result<Verdict, Undecide
 }
 
 /// The one refusal for all that fails before the MAC has verified: same answer, same work.
-fn unproven(app: &App, claim: &Claim, request: &Received) -> Refusal {
+fn unproven(app: &App, claim: &Claim, request: &impl Provable) -> Refusal {
     claim.spend_as_decoy(app, request.keyid());
     match claim.claimant() {
         Claimant::Nobody => Refusal::UnknownKey,
         Claimant::Holder(_) if !claim.may_sign() => Refusal::RevokedKey,
-        Claimant::Holder(_) | Claimant::Pending => Refusal::BadSignature,
+        Claimant::Holder(_) | Claimant::Pending(_) => Refusal::BadSignature,
     }
 }
 
@@ -66,7 +85,7 @@ async fn admit(
 ) -> Result<Verdict, Undecided> {
     match claim.claimant() {
         Claimant::Holder(holder) => Ok(holder.verdict()),
-        Claimant::Pending => confirm::confirm(app, request, from, now).await,
+        Claimant::Pending(_) => confirm::confirm(app, request, from, now).await,
         Claimant::Nobody => Ok(Verdict::Refuse(Refusal::UnknownKey)),
     }
 }

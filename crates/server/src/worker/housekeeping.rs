@@ -31,6 +31,7 @@ pub async fn run(app: SharedApp, stop: CancellationToken) {
 pub async fn sweep(app: &SharedApp, reading: Reading) -> Result<(), StoreError> {
     let now = reading.wall;
     app.throttle.forget_quiet();
+    app.accounts.secrets.kek.forget_lingering(now);
     app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).expire(now);
     for event in app.folding.close(now) {
         app.accounts.stores.events.record(&event).await?;

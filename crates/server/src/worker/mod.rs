@@ -4,3 +4,4 @@ pub mod accept_mark;
 #[cfg(feature = "standalone")]
 pub mod certificate;
 pub mod housekeeping;
+pub mod rekey;

@@ -71,7 +71,7 @@ impl Whole {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let keyid = KeyId::from_random([number; _]);
         let root = Root::new(Secret32::new([number; 32]));
-        let keys = root.key_pair(keyid.as_str());
+        let (keys, envelope_keys) = (root.key_pair(keyid.as_str()), root.envelope_pair(keyid.as_str()));
         let pending = Pending {
             keyid: keyid.clone(),
             username: username.parse().unwrap(),
@@ -86,7 +86,7 @@ impl Whole {
             response: Vec::new(),
         };
         self.app.accounts.pending.lock().unwrap().insert(pending, now());
-        Person { authority: self.address.to_string(), keyid, keys }
+        Person { authority: self.address.to_string(), keyid, keys, envelope_keys }
     }
 
     /// Somebody whose key is confirmed.
@@ -140,6 +140,13 @@ impl Whole {
     }
 }
 
+impl Whole {
+    /// Begins to stop it.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+}
+
 impl Drop for Whole {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -151,6 +158,7 @@ pub(crate) struct Person {
     pub(crate) authority: String,
     pub(crate) keyid: KeyId,
     pub(crate) keys: KeyPair,
+    pub(crate) envelope_keys: KeyPair,
 }
 
 /// A signed request on the wire, and what its sender remembers.

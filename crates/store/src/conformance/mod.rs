@@ -18,6 +18,7 @@ pub mod keys;
 pub mod outcomes;
 pub mod replay_guard;
 pub mod sample;
+pub mod sealings;
 pub mod server_secrets;
 pub mod tickets;
 pub mod users;
@@ -51,6 +52,9 @@ macro_rules! store_conformance {
                 only_the_attempt_that_was_first_settles_it, an_outcome_is_settled_once,
                 what_was_not_carried_out_may_run, an_outcome_is_kept_for_a_day_from_its_beginning,
                 what_is_under_way_is_not_forgotten, a_user_begins_nothing_more_when_the_quota_is_used;
+            sealings: everything_that_is_sealed_otherwise_is_found_once, what_is_sealed_anew_is_otherwise_the_same,
+                only_the_value_that_was_read_is_replaced, of_eight_sealing_a_value_anew_one_does,
+                a_version_that_is_needed_is_not_retired, what_was_sealed_under_a_retired_version_is_not_taken_in;
             server_secrets: of_eight_first_secrets_all_get_the_same, a_secret_is_replaced_and_told_of,
                 a_secret_that_was_not_there_can_be_replaced;
             tickets: a_ticket_comes_back_as_issued, a_revoked_ticket_stays_revoked, a_used_ticket_cannot_be_revoked,

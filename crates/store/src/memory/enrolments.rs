@@ -57,6 +57,7 @@ impl Kept {
         if self.keys.contains_key(&key.id) {
             return Err(StoreError::failed(IdTaken("key")));
         }
+        self.admits(&key.root)?;
         self.users.insert(user.id, user.clone());
         self.keys.insert(key.id.clone(), key.clone());
         Ok(())

@@ -7,6 +7,7 @@ mod events;
 mod keys;
 mod outcomes;
 mod replay;
+mod sealings;
 mod server_secrets;
 mod tickets;
 mod users;
@@ -46,6 +47,8 @@ struct Kept {
     burnt: BTreeMap<(String, Vec<u8>), Timestamp>,
     notes: BTreeMap<[u8; 32], Timestamp>,
     outcomes: BTreeMap<OutcomeId, Record>,
+    /// The oldest version of the key-encryption key under which anything may be taken in.
+    oldest: u32,
 }
 
 impl Memory {

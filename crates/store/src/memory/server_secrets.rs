@@ -12,11 +12,14 @@ impl ServerSecrets for Memory {
     }
 
     async fn keep_first(&self, name: &str, fresh: &Sealed) -> Result<Sealed, StoreError> {
-        Ok(self.kept()?.secrets.entry(name.to_owned()).or_insert_with(|| fresh.clone()).clone())
+        let mut kept = self.kept()?;
+        kept.admits(fresh)?;
+        Ok(kept.secrets.entry(name.to_owned()).or_insert_with(|| fresh.clone()).clone())
     }
 
     async fn replace(&self, name: &str, fresh: &Sealed, event: &Event) -> Result<(), StoreError> {
         let mut kept = self.kept()?;
+        kept.admits(fresh)?;
         kept.secrets.insert(name.to_owned(), fresh.clone());
         kept.record(event);
         Ok(())

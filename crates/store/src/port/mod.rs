@@ -13,6 +13,7 @@ mod events;
 mod keys;
 mod outcomes;
 mod replay_guard;
+mod sealings;
 mod server_secrets;
 mod tickets;
 mod users;
@@ -24,7 +25,8 @@ pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded};
 pub use keys::Keys;
 pub use outcomes::Outcomes;
 pub use replay_guard::{ReplayGuard, Seen};
-pub use server_secrets::ServerSecrets;
+pub use sealings::{Reseal, Resealed, Retirement, SealedPage, SealedPlace, Sealing, Sealings};
+pub use server_secrets::{OWNER_OF_SERVER_SECRETS, ServerSecrets};
 pub use tickets::Tickets;
 pub use users::Users;
 

@@ -4,6 +4,9 @@ use countersign_core::secret::Sealed;
 
 use super::StoreError;
 
+/// Whom the server's own secrets are sealed for, beside their name.
+pub const OWNER_OF_SERVER_SECRETS: &str = "server";
+
 /// The server's own secrets: random records, sealed like the rest.
 #[async_trait]
 pub trait ServerSecrets: Send + Sync {

@@ -18,6 +18,7 @@ mod open;
 mod outcomes;
 mod reading;
 mod row;
+mod sealings;
 mod server_secrets;
 mod tickets;
 mod users;

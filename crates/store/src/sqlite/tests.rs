@@ -2,6 +2,7 @@
 
 mod durability;
 mod opening;
+mod sealings;
 mod tampering;
 mod writing;
 

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::failure::{Failure, Gravity};
+use super::sealings::Oldest;
 use crate::port::StoreError;
 
 /// How long a caller waits for its answer.
@@ -32,6 +33,7 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Change>>,
     standing: watch::Receiver<Standing>,
     stop: Arc<Notify>,
+    oldest: Oldest,
 }
 
 /// Whether the writer still writes.
@@ -48,13 +50,15 @@ impl Writer {
         let (report, standing) = watch::channel(Standing::Writing);
         let stop = Arc::new(Notify::new());
         let told = Arc::clone(&stop);
+        let link = Link { options, oldest: Oldest::default() };
+        let oldest = link.oldest.clone();
         tokio::spawn(async move {
-            if write_all(connection, &options, changes, &told).await == Standing::Halted {
+            if write_all(connection, &link, changes, &told).await == Standing::Halted {
                 tracing::error!("the store has stopped after an error of the disk");
                 report.send_replace(Standing::Halted);
             }
         });
-        Self { queue, standing, stop }
+        Self { queue, standing, stop, oldest }
     }
 
     /// Does `work` in a transaction and answers when it is durable.
@@ -70,6 +74,11 @@ impl Writer {
             answer.await.map_err(|_| StoreError::Halted)?
         };
         timeout(DEADLINE, asked).await.unwrap_or(Err(StoreError::TimedOut))
+    }
+
+    /// The oldest version of the key-encryption key under which anything is taken in.
+    pub(super) fn oldest(&self) -> &Oldest {
+        &self.oldest
     }
 
     /// Waits until the writer has stopped for good after an error of the disk.
@@ -155,9 +164,23 @@ where
     }
 }
 
+/// How to get a connection that writes, when the one before has failed.
+struct Link {
+    options: SqliteConnectOptions,
+    oldest: Oldest,
+}
+
+impl Link {
+    async fn connect(&self) -> sqlx::Result<SqliteConnection> {
+        let mut connection = self.options.connect().await?;
+        self.oldest.install(&mut connection).await?;
+        Ok(connection)
+    }
+}
+
 async fn write_all(
     mut connection: SqliteConnection,
-    options: &SqliteConnectOptions,
+    link: &Link,
     mut changes: mpsc::Receiver<Box<dyn Change>>,
     stop: &Notify,
 ) -> Standing {
@@ -180,7 +203,7 @@ async fn write_all(
         tracing::error!(error = %failure, changes = group.len(), "a transaction of the store has failed");
         let reopened = match failure.gravity() {
             Gravity::Disk => None,
-            Gravity::Statement | Gravity::Transaction => options.connect().await.ok(),
+            Gravity::Statement | Gravity::Transaction => link.connect().await.ok(),
         };
         let spoilt = Arc::new(failure);
         for change in group.drain(..) {

@@ -3,4 +3,5 @@
 mod crashes;
 mod operators;
 mod outcomes;
+mod rekeying;
 mod secrets;

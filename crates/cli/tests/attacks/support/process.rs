@@ -64,6 +64,13 @@ impl Place {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Begins a command on this guard, to be cut off. What it says is nobody's.
+    pub(crate) fn begin(&self, args: &[&str]) -> Child {
+        let data = self.data().display().to_string();
+        let mut command = self.command(&[args, &["--data", &data]].concat());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// The card of the group.
     pub(crate) fn group_card(&self) -> Card {
         self.operate(&["user", "invite", "--group"]).lines().next().unwrap().parse().unwrap()

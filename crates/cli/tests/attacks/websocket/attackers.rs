@@ -146,6 +146,28 @@ async fn every_other_offer_is_passed_over_and_leads_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consent_is_no_stream_where_answers_may_be_streamed() {
+    let api = eager().await;
+    let toml = "[[route]]\npath = \"/ws\"\nwebsocket = true\nstream = true\n";
+    let guard = Running::before(api.address, toml).await;
+    let key = guard.user("alice").await;
+    let sent = handshake(&guard, &key, "/ws").with("Countersign-Accept-Stream", "1").sign(&key);
+    let mut wire = Wire::connect(guard.address).await;
+    wire.send(&sent.octets()).await;
+    let consent = wire.any_answer(false).await.unwrap();
+    sent.assert_answered(&key.keys.s2c, &consent);
+    assert_eq!((consent.status, consent.field("countersign-stream")), (101, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_version_of_http_has_no_websockets() {
+    let api = eager().await;
+    let (guard, key) = before(&api).await;
+    let sent = handshake(&guard, &key, "/ws").sign(&key).replaced("HTTP/1.1", "HTTP/1.0");
+    assert_eq!(guard.ask(&sent, &key).await.body, b"ordinary");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_open_route_opens_no_websocket_to_those_who_sign_nothing() {
     let api = eager().await;
     let toml = "[[route]]\npath = \"/ws\"\nwebsocket = true\naccept = \"danger-anyone\"\n";

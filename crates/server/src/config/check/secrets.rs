@@ -1,11 +1,10 @@
 use countersign_core::encoding::unhex;
-use countersign_core::secret::{KeyEncryptionKey, Secret32, WeakKek};
+use countersign_core::secret::{KeyEncryptionKey, KeyEncryptionKeys, Secret32, WeakKek};
 use zeroize::Zeroizing;
 
 use super::super::desk::Desk;
-use super::super::secret::{KekSource, SecretText, SeedKeySource, octets32};
+use super::super::secret::{KekSource, SecretText, SeedKeySource};
 use super::super::written::Written;
-use crate::data::KEK_VERSION;
 
 pub(super) fn seed_mode(desk: &mut Desk<'_>, written: &Written, dangers: &mut Vec<String>) -> Option<SeedKeySource> {
     let on = written.danger_seed_mode == Some(true);
@@ -44,7 +43,7 @@ pub(super) fn seed_mode(desk: &mut Desk<'_>, written: &Written, dangers: &mut Ve
 
 /// Whether a key is one that the server would not take for itself.
 fn is_published(key: &Secret32) -> bool {
-    KeyEncryptionKey::from_octets(KEK_VERSION, key.expose()).is_err_and(|weak| weak == WeakKek::Example)
+    KeyEncryptionKey::from_octets(1, key.expose()).is_err_and(|weak| weak == WeakKek::Example)
 }
 
 fn hex32(text: &str) -> Option<Secret32> {
@@ -58,12 +57,12 @@ pub(super) fn kek(desk: &mut Desk<'_>, written: &Written, variable: Option<&Secr
     if file.is_some() {
         desk.contradiction("kek_file", "stands beside COUNTERSIGN_KEK; unset one of them");
     }
-    const EVERYBODYS: &str = "is a key that everybody knows; make one with `openssl rand -hex 32`";
-    const SHAPE: &str = "must be 32 octets as 64 hex digits or in base64; make one with `openssl rand -hex 32`";
-    match octets32(text.expose()).map(|octets| KeyEncryptionKey::from_octets(KEK_VERSION, octets.expose())) {
-        Some(Ok(kek)) => return KekSource::Environment(kek),
-        Some(Err(WeakKek::Example)) => desk.variable("COUNTERSIGN_KEK", EVERYBODYS),
-        Some(Err(WeakKek::Length)) | None => desk.variable("COUNTERSIGN_KEK", SHAPE),
+    match KeyEncryptionKeys::from_text(text.expose()) {
+        Ok(keys) => return KekSource::Environment(keys),
+        Err(why) => desk.variable(
+            "COUNTERSIGN_KEK",
+            &format!("holds no key-encryption key: {why}; make one with `openssl rand -hex 32`, or put yours back"),
+        ),
     }
     KekSource::DataDirectory
 }

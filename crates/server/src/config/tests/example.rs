@@ -7,7 +7,9 @@ use serde::de::{Deserialize, Deserializer, Visitor, value::Error};
 
 use super::super::layer::Layer;
 use super::super::table::KEYS;
-use super::super::written::{Written, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenReplay, WrittenRoute};
+use super::super::written::{
+    Written, WrittenAction, WrittenEnvelope, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenReplay, WrittenRoute,
+};
 use super::*;
 
 const EXAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/countersign.toml"));
@@ -55,7 +57,7 @@ fn the_example_has_every_key_with_its_default_and_a_comment() {
 fn every_default_and_every_example_in_the_table_is_accepted() {
     // Each of these needs another key beside it.
     let unset = ["seed_shared_key", "seed_shared_key_file", "tls_cert", "tls_key"];
-    for key in KEYS.iter().filter(|key| !key.is_of_a_route() && !unset.contains(&key.name)) {
+    for key in KEYS.iter().filter(|key| !key.is_of_a_list() && !unset.contains(&key.name)) {
         for value in [key.default, key.example].into_iter().filter(|value| !value.is_empty()) {
             assert!(from_file(&format!("{} = {value}", key.name)).is_ok(), "{} = {value}", key.name);
         }
@@ -70,12 +72,14 @@ fn the_table_has_every_field_of_the_written_form_and_no_other() {
         ("idempotency.", fields::<WrittenIdempotency>()),
         ("limits.", fields::<WrittenLimits>()),
         ("log.", fields::<WrittenLog>()),
+        ("envelope.", fields::<WrittenEnvelope>()),
+        ("envelope.action[].", fields::<WrittenAction>()),
         ("route[].", fields::<WrittenRoute>()),
     ];
     let fields =
         sections.iter().flat_map(|(prefix, fields)| fields.iter().map(move |field| format!("{prefix}{field}")));
-    let fields: BTreeSet<_> =
-        fields.filter(|field| !["replay", "idempotency", "limits", "log", "route"].contains(&field.as_str())).collect();
+    let sections = ["replay", "idempotency", "limits", "log", "envelope", "envelope.action", "route"];
+    let fields: BTreeSet<_> = fields.filter(|field| !sections.contains(&field.as_str())).collect();
     assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
 }
 

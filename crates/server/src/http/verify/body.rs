@@ -5,7 +5,7 @@ use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http_body_util::Limited;
 
-use super::{Signed, upgrade};
+use super::Signed;
 use crate::app::SharedApp;
 use crate::config::Route;
 use crate::http::policy;
@@ -21,7 +21,6 @@ pub struct BodyLength(pub u64);
 pub(super) async fn take_in(app: &SharedApp, signed: &Signed<'_>, request: Request) -> Result<Request, Refused> {
     let (mut parts, body) = request.into_parts();
     within(signed.route, &body)?;
-    let upgrade = upgrade::wanted(&parts, signed);
     let spool = Spool {
         limit: signed.route.max_body,
         directory: &app.accounts.config.data,
@@ -37,7 +36,6 @@ pub(super) async fn take_in(app: &SharedApp, signed: &Signed<'_>, request: Reque
     })?;
     keep_for_api(&mut parts, signed);
     parts.extensions.insert(BodyLength(spooled.length()));
-    upgrade::decide(&mut parts, upgrade.filter(|_| spooled.length() == 0));
     Ok(Request::from_parts(parts, spooled.into_body()))
 }
 
@@ -49,7 +47,6 @@ pub(super) fn pass_on(streams: &Streams, signed: &Signed<'_>, request: Request) 
     parts.headers.remove(CONTENT_LENGTH);
     keep_for_api(&mut parts, signed);
     parts.extensions.insert(watch);
-    upgrade::decide(&mut parts, None);
     Ok(Request::from_parts(parts, body))
 }
 

@@ -98,7 +98,7 @@ async fn answer_signed(
 /// Where the route lets anybody in: passed on as it comes, without an identity, and not signed.
 async fn answer_anyone(route: &Route, request: Request, api: impl Api) -> Response {
     let (mut parts, body) = request.into_parts();
-    upgrade::decide(&mut parts, None);
+    upgrade::withhold(&mut parts.extensions);
     policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
     match within(route, &body) {
         Ok(()) => run(api, Request::from_parts(parts, limited(route, body))).await,
@@ -118,10 +118,12 @@ async fn admit(
     let verdict = verify_request(app, claim, received, peer.client, reading).await;
     let principal = admitted(app, verdict, reading)?;
     let streams = Streams::of(app, route, received, &principal)?;
+    let offered = upgrade::offered(&request, signed);
     let mut request = match &streams {
         Some(streams) if received.is_stream() => pass_on(streams, signed, request)?,
         Some(_) | None => take_in(app, signed, request).await?,
     };
+    upgrade::decide(&mut request, offered);
     let principal = admitted(app, judge_again(app, &principal), reading)?;
     request.extensions_mut().insert(Identity::new(principal));
     if let Some(streams) = &streams {

@@ -1,13 +1,13 @@
 //! WebSockets: the one upgrade that passes, on routes that opt in (protocol §4.7).
 
+use axum::extract::Request;
 use axum::response::Response;
 use countersign_core::signature::Disposition;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
-use http::request::Parts;
-use http::{Method, StatusCode, Version};
+use http::{Extensions, Method, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 
-use super::Signed;
+use super::{BodyLength, Signed};
 use crate::http::policy;
 
 /// Among the extensions of a request whose answer may be a 101. No other request has any upgrade about it.
@@ -16,25 +16,32 @@ pub struct Upgradable;
 
 /// Whether a request is a handshake that somebody has signed as one. What is none is a request like any other: a server
 /// may pass over an offer of another protocol (RFC 9110 §7.8), and that is what becomes of it.
-pub(super) fn wanted(parts: &Parts, signed: &Signed<'_>) -> Option<Upgradable> {
+pub(super) fn offered(request: &Request, signed: &Signed<'_>) -> Option<Upgradable> {
     let is_handshake = signed.route.websocket
-        && parts.method == Method::GET
-        && parts.version == Version::HTTP_11
+        && request.method() == Method::GET
+        && request.version() == Version::HTTP_11
         && signed.received.disposition("upgrade") == Disposition::Covered
-        && is_websocket(&parts.headers)
-        && names_upgrade(&parts.headers);
+        && is_websocket(request.headers())
+        && names_upgrade(request.headers());
     is_handshake.then_some(Upgradable)
 }
 
-/// Leaves a granted upgrade with the request, in our own words; takes out of any other what could lead to one.
-pub(super) fn decide(parts: &mut Parts, granted: Option<Upgradable>) {
-    match granted {
-        Some(upgradable) => {
-            announce(&mut parts.headers);
-            parts.extensions.insert(upgradable);
+/// Leaves the upgrade that was offered with a request whose body was taken in and is empty, in our own words; takes it
+/// out of any other.
+pub(super) fn decide(request: &mut Request, offered: Option<Upgradable>) {
+    let is_empty = matches!(request.extensions().get(), Some(BodyLength(0)));
+    match offered {
+        Some(upgradable) if is_empty => {
+            announce(request.headers_mut());
+            request.extensions_mut().insert(upgradable);
         }
-        None => drop(parts.extensions.remove::<OnUpgrade>()),
+        Some(_) | None => withhold(request.extensions_mut()),
     }
+}
+
+/// Takes out of a request what could make its connection another.
+pub(super) fn withhold(extensions: &mut Extensions) {
+    drop(extensions.remove::<OnUpgrade>());
 }
 
 /// A 101 that was asked for, fit to be signed; nothing where the API has answered in another way that is not final.

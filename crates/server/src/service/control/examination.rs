@@ -1,10 +1,13 @@
 //! What the one who has the store open knows of its health; for `countersign doctor`.
 
+use std::collections::BTreeMap;
+
 use countersign_core::account::{KeyOrigin, KeyState};
 use serde::{Deserialize, Serialize};
 
 use super::{Asked, ControlError, Operation};
 use crate::accounts::Accounts;
+use crate::service::rekey::survey;
 
 /// Asks for an examination of the store. The whole file is read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +25,10 @@ pub struct Examination {
     /// How far this machine's clock is behind the accept clock, in milliseconds, where that is more than the window: then
     /// signed requests are refused.
     pub clock_behind_ms: Option<u64>,
+    /// The version of the key-encryption key under which secrets are sealed now, and the former ones that are there.
+    pub kek_versions: (u32, Vec<u32>),
+    /// How many secrets are sealed under another version, by that version.
+    pub sealed_otherwise: BTreeMap<u32, u64>,
 }
 
 impl Operation for Examine {
@@ -32,6 +39,8 @@ impl Operation for Examine {
         let integrity = accounts.sqlite.integrity().await?;
         let seed_mode_keys =
             accounts.keyring.count(|key| key.origin == KeyOrigin::SeedMode && key.state == KeyState::Active)?;
+        let keys = accounts.secrets.kek.keys();
+        let others = survey(&*accounts.stores.sealings, keys.current()).await?;
         let mark = accounts.stores.accept_marks.load().await?;
         let behind =
             mark.map(|mark| mark.mark.since(asked.at)).filter(|behind| *behind > accounts.config.freshness.window());
@@ -39,6 +48,8 @@ impl Operation for Examine {
             problems: integrity.problems(),
             sqlite: integrity.sqlite,
             seed_mode_keys,
+            kek_versions: (keys.current(), keys.former().collect()),
+            sealed_otherwise: others.versions,
             clock_behind_ms: behind.map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
         })
     }

@@ -5,16 +5,21 @@ mod events;
 mod examination;
 mod invitations;
 mod keys;
+mod rekey;
 mod users;
 
 pub use events::{EventRow, LatestEvents, ListEvents};
 pub use examination::{Examination, Examine};
 pub use invitations::{Invitation, Invite, InviteKind, ListTickets, RevokeTicket, RotateGroup, TicketRow};
 pub use keys::{KeyRow, ListKeys, RevokeKey};
+pub use rekey::{Rekey, Rekeyed};
 pub use users::{DeleteUser, DisableUser, EnableUser, ListUsers, UserRow};
+
+use core::time::Duration;
 
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::secret::Unsealable;
 use countersign_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,7 +28,7 @@ use serde_json::Value;
 use super::Undecided;
 use crate::accounts::Accounts;
 pub use crate::control::ControlError;
-use crate::secrets::SecretsError;
+use crate::secrets::{MissingKek, SecretsError};
 
 /// Who asks, and when.
 #[derive(Clone, Debug)]
@@ -38,6 +43,8 @@ pub struct Asked {
 pub trait Operation: Serialize + DeserializeOwned + Send {
     /// Its name on the control socket.
     const NAME: &'static str;
+    /// How long whoever asks a running server waits for its answer.
+    const PATIENCE: Duration = Duration::from_secs(30);
     /// What comes back.
     type Reply: Serialize + DeserializeOwned + Send;
 
@@ -75,7 +82,7 @@ pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Res
     let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| unreadable())?;
     dispatch!(accounts, asked, asking: Invite, ListTickets, RevokeTicket, RotateGroup, ListUsers, DisableUser, EnableUser,
         DeleteUser, ListKeys, RevokeKey, ListEvents,
-        LatestEvents, Examine)
+        LatestEvents, Examine, Rekey)
 }
 
 async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value) -> Result<Value, ControlError> {
@@ -118,6 +125,7 @@ impl From<SecretsError> for Undecided {
         match error {
             SecretsError::Store(error) => error.into(),
             SecretsError::Sealed(error) => error.into(),
+            SecretsError::NoKey(MissingKek(version)) => Unsealable::NoKey { version }.into(),
         }
     }
 }

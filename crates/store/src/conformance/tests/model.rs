@@ -10,7 +10,7 @@ use crate::Stores;
 use crate::conformance::sample::{
     accept_mark, at, by_group, by_ticket, event, key_id, name, ticket, ticket_id, user_id,
 };
-use crate::port::{BurntNonce, StoreError};
+use crate::port::{BurntNonce, Reseal, Resealed, StoreError};
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
 const DAY: u64 = RETENTION.as_millis() as u64;
@@ -31,6 +31,8 @@ enum Operation {
     Begin { user: u8, name: u8, fingerprint: u8, run: u8, days: u64 },
     Settle { user: u8, name: u8, run: u8, outcome: Option<usize>, is_known: bool },
     ForgetOutcomes { run: u8, days: u64 },
+    Reseal { version: u32, limit: u32 },
+    Retire { version: u32 },
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -55,6 +57,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (1..3_u8, 1..4_u8, 0..2_u8, proptest::option::of(0..900_usize), any::<bool>())
             .prop_map(|(user, name, run, outcome, is_known)| Operation::Settle { user, name, run, outcome, is_known }),
         1 => (0..2_u8, 0..4_u64).prop_map(|(run, days)| Operation::ForgetOutcomes { run, days }),
+        1 => (1..3_u32, 1..4_u32).prop_map(|(version, limit)| Operation::Reseal { version, limit }),
+        1 => (1..3_u32).prop_map(|version| Operation::Retire { version }),
     ]
 }
 
@@ -88,6 +92,8 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
             told(stores.burnt_nonces.burn(&nonce, 2).await)
         }
         Operation::ForgetNonces { now } => told(stores.burnt_nonces.forget(at(now)).await),
+        Operation::Reseal { version, limit } => told(reseal(stores, version, limit).await),
+        Operation::Retire { version } => told(stores.sealings.retire(version).await),
         Operation::KeepMark { run, time } => told(stores.accept_marks.keep(&accept_mark(run, time)).await),
         Operation::Begin { user, name, fingerprint, run, days } => {
             let (id, fingerprint) = (outcome_id(user, name), Fingerprint([fingerprint; 32]));
@@ -114,6 +120,17 @@ fn attempt(run: u8) -> Attempt {
     Attempt { run: RunId([run; 16]), number: u64::MAX }
 }
 
+/// Seals the first few values under this version that are sealed under another.
+async fn reseal(stores: &Stores, version: u32, limit: u32) -> Result<Vec<Resealed>, StoreError> {
+    let page = stores.sealings.sealed_otherwise(version, None, limit).await?;
+    let batch = page.sealings.into_iter().map(|sealing| Reseal {
+        fresh: Sealed { version, ..sealing.sealed.clone() },
+        place: sealing.place,
+        former: sealing.sealed,
+    });
+    stores.sealings.reseal(batch.collect()).await
+}
+
 fn told<T: core::fmt::Debug>(answer: Result<T, StoreError>) -> String {
     answer.map_or_else(|_| "error".to_owned(), |answer| format!("{answer:?}"))
 }
@@ -134,6 +151,8 @@ async fn everything(stores: &Stores) -> Vec<String> {
         told(stores.accept_marks.load().await),
         told(stores.outcomes.unsettled(RunId([0; 16])).await),
         told(stores.outcomes.unsettled(RunId([9; 16])).await),
+        told(stores.sealings.sealed_otherwise(1, None, 100).await.map(|page| page.sealings)),
+        told(stores.sealings.sealed_otherwise(2, None, 100).await.map(|page| page.sealings)),
     ];
     for number in 1..5 {
         read.push(told(stores.users.find(user_id(number)).await));
