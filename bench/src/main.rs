@@ -3,7 +3,7 @@
 //! `countersign-bench` compares one verification with the bare MAC and with other schemes; `countersign-bench envelope` does
 //! so for an envelope; `countersign-bench replay` what it costs to remember a nonce with one read of cold memory;
 //! `countersign-bench server` a whole guard over sockets with its own route that asks for no signature, and with nginx as a
-//! plain proxy.
+//! plain proxy; `countersign-bench stream` a signed stream with one bare MAC over the same octets.
 
 mod micro;
 mod replay;
@@ -11,6 +11,7 @@ mod report;
 mod server;
 mod spread;
 mod stopwatch;
+mod stream;
 
 fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
@@ -18,10 +19,11 @@ fn main() -> anyhow::Result<()> {
         Some("envelope") => micro::envelope::run(),
         Some("replay") => replay::run(),
         Some("server") => server::run(),
+        Some("stream") => stream::run(),
         // What `server` starts as the API behind the proxies.
         Some("api") => server::serve_api(),
         Some(other) => {
-            anyhow::bail!("there is no benchmark {other:?}; leave it out, or say envelope, replay or server")
+            anyhow::bail!("there is no benchmark {other:?}; leave it out, or say envelope, replay, server or stream")
         }
     }
 }
