@@ -37,7 +37,8 @@ def test_any_target_is_signed_as_it_is_sent(alice, api, path):
     api.answers["/none"] = (404, [("Content-Type", "text/plain")], b"nothing here")
     status, _, _ = example.call(alice.key, "GET", alice.server + path)
     assert status == (404 if path == "/none" else 200)
-    assert path == "/api/auth/whoami" or api.last.target == path
+    # Nobody signs the question mark of an empty query, so the guard takes it away.
+    assert path == "/api/auth/whoami" or api.last.target == path.removesuffix("?")
 
 
 def test_it_believes_refusals_of_the_guard(alice):

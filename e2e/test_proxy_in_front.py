@@ -101,7 +101,8 @@ def test_the_client_speaks_the_version_of_http_that_the_proxy_offers(line, reque
 @pytest.mark.parametrize("target", ["/", "/v1/me?a=1&b=%2F", "/caf%C3%A9/a%20b", "/?", "/a:b@c/$x,(y)*!'~_-.z", "/x?a//b/../c"])
 def test_a_target_arrives_octet_for_octet(line, api, target):
     line.alice.call(target)
-    assert api.last.target == target
+    # But for the question mark of an empty query, which nobody signs.
+    assert api.last.target == target.removesuffix("?")
     assert api.last.values("host") == [line.authority]
 
 
