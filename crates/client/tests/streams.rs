@@ -174,12 +174,16 @@ async fn an_upload_goes_out_frame_by_frame_and_comes_in_as_it_was() {
     assert!(matches!(reply, Answered::Whole(answer) if answer.verified.status == 200));
     let heard = guard.requests().pop().unwrap();
     assert!(heard.read().is_stream() && heard.read().accepts_stream());
+    assert_eq!(heard.field("idempotency-key"), None, "a guard refuses one with a stream");
     assert_eq!(heard.field("content-digest"), None);
     assert!(Signer::new(7).uploaded(&heard).unwrap() == data);
 
     let upload = Upload::of_reader(tokio::io::empty());
     client(&guard).upload(&Method::POST, "/files/1", HeaderMap::new(), upload).await.unwrap();
     assert_eq!(Signer::new(7).uploaded(&guard.requests()[1]), Some(Vec::new()));
+
+    client(&guard).download(&Method::POST, "/files/1", HeaderMap::new(), Bytes::new()).await.unwrap();
+    assert_eq!(guard.requests()[2].field("idempotency-key"), None, "nor with what may be answered by one");
 }
 
 #[tokio::test]

@@ -204,6 +204,37 @@ async fn without_a_covered_key_and_with_a_safe_method_everything_acts() {
     }
 }
 
+/// Of a stream nothing is kept: were its key passed over in silence, the same order sent in both ways would act twice.
+#[tokio::test]
+async fn a_key_on_what_may_be_answered_by_a_stream_is_refused_and_nothing_acts() {
+    let own = "[[route]]\npath = \"/s/own\"\nstream = true\nkeep_outcomes = false";
+    let (whole, api, alice) = scene(&format!("[[route]]\npath = \"/s\"\nstream = true\n{own}")).await;
+    let asking = |method, path, key| {
+        alice.request(method, path, &[("idempotency-key", key), ("countersign-accept-stream", "1")], b"25 to bob")
+    };
+    assert_eq!(post(&whole, &alice, "/s/transfers", "\"1\"").await.status, 201);
+    for key in ["\"1\"", "\"2\"", "no key at all"] {
+        let request = asking("POST", "/s/transfers", key);
+        let answer = whole.call(&request).await;
+        assert!(is(&answer, (400, "malformed-request")) && request.is_answered_by(&answer), "{key}");
+    }
+    assert_eq!(api.acted(), 1);
+    for (method, path) in [("GET", "/s/transfers"), ("POST", "/s/own")] {
+        let acted = api.acted();
+        assert_eq!(
+            whole.call(&asking(method, path, "\"1\"")).await.status,
+            201,
+            "{method} {path}: no key counts there"
+        );
+        assert_eq!(api.acted(), acted + 1);
+    }
+    let acted = api.acted();
+    for _ in 1..=2 {
+        assert_eq!(whole.call(&asking("POST", "/transfers", "\"3\"")).await.text(), "done");
+        assert_eq!(api.acted(), acted + 1, "where no stream is taken the key counts");
+    }
+}
+
 #[tokio::test]
 async fn another_request_under_the_key_is_refused_and_learns_nothing() {
     let (whole, api, alice) = scene("").await;

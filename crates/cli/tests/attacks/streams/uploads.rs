@@ -47,6 +47,18 @@ async fn the_api_gets_the_data_and_nothing_of_the_stream_that_carried_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_under_an_idempotency_key_is_refused_before_the_api_sees_any_of_it() {
+    let (api, guard, key) = started().await;
+    let keyed = upload(&guard, &key, "/s/up").with("Idempotency-Key", "\"1\"").sign(&key);
+    let answer = sent_with(&guard, &key, &keyed, &frames_of(&keyed, &key).finish(b"under a key")).await;
+    assert_eq!(answer.status, 400, "{answer}");
+    assert!(String::from_utf8_lossy(&answer.body).contains("urn:countersign:malformed-request"), "{answer}");
+    let sent = upload(&guard, &key, "/s/up").sign(&key);
+    sent_with(&guard, &key, &sent, &good(frames_of(&sent, &key)).concat()).await;
+    assert_eq!(api.next().await.start, DATA.concat(), "the first that got there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn frames_may_be_cut_into_chunks_of_any_size() {
     let (api, guard, key) = started().await;
     for size in [1, 3, 5, 21, 40, 1_000] {

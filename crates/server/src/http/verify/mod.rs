@@ -140,7 +140,7 @@ fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Readi
 }
 
 /// The key under which a request comes, where one counts. A stream cannot be kept, and its body is not known before it is
-/// over.
+/// over; whoever gives one a key is refused, or would take it for a request that acts once.
 fn keyed(
     app: &SharedApp,
     signed: &Signed<'_>,
@@ -148,11 +148,16 @@ fn keyed(
     request: &Request,
 ) -> Result<Option<Keyed>, Refused> {
     let Some(identity) = Identity::of(request.extensions()) else { return Ok(None) };
-    if request.method().is_safe() || streams.is_some() || !signed.route.keep_outcomes {
+    if request.method().is_safe() || !signed.route.keep_outcomes {
         return Ok(None);
     }
-    let keyed = Keyed::of(app, identity.principal(), signed.received, signed.peer.client);
-    keyed.map_err(|_| Problem::MALFORMED_REQUEST.into())
+    match Keyed::of(app, identity.principal(), signed.received, signed.peer.client) {
+        Ok(Some(_)) if streams.is_some() => {
+            tracing::debug!("an idempotency key on a request that is a stream or may be answered by one");
+            Err(Problem::MALFORMED_REQUEST.into())
+        }
+        keyed => keyed.map_err(|_| Problem::MALFORMED_REQUEST.into()),
+    }
 }
 
 /// Step 8: the API acts. What it says beyond its own matters is taken out of its answer. When it fails or panics nobody

@@ -10,12 +10,14 @@ use countersign_core::secret::{Sealed, Unsealable};
 use countersign_core::time::Timestamp;
 use countersign_store::port::{Confirmation, Confirmed, SealedPage, Sealings, StoreError};
 use futures_util::future::join_all;
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
 use crate::accounts::OpenError;
 use crate::config::{Overrides, Sources, load};
 use crate::data::{DataDir, NotReplaced};
+use crate::service::control::{Asked, dispatch};
 use crate::telemetry::chain;
 
 const NOW: Timestamp = Timestamp::from_secs(1_763_780_000);
@@ -266,6 +268,26 @@ async fn nobody_is_left_with_a_root_that_is_sealed_under_the_former_key() {
     assert_eq!(of_the_former(), 0);
     accounts.secrets.kek.forget_lingering(Timestamp::MAX);
     assert_whole(&accounts, "without the former key in memory").await;
+}
+
+/// Beside the current static key stands another, with its date: 40 octets, where everything else has 32.
+#[tokio::test]
+async fn a_static_key_that_is_announced_or_former_is_sealed_anew_with_its_date_and_opens_at_the_next_start() {
+    let house = House::furnished().await;
+    let mut accounts = house.open().await.unwrap();
+    for (operation, version) in [("announce-server-key", 2), ("switch-server-key", 3)] {
+        let asked = Asked { actor: "test".to_owned(), at: NOW };
+        dispatch(&accounts, &asked, json!({ "operation": operation, "arguments": {} })).await.unwrap();
+        let keys = accounts.secrets.static_keys.public().unwrap();
+        assert_eq!(keys.cards_since, Some(NOW));
+        let outcome = begin(&accounts, "test").await.unwrap().to_its_end().await.unwrap();
+        assert!(outcome.finished && outcome.resealed == u64::from(KEYS) + 8, "{operation}: {outcome:?}");
+        accounts.sqlite.close().await;
+        drop(accounts);
+        assert_eq!(house.versions(), [version], "{operation}: the former version is gone");
+        accounts = house.open().await.unwrap();
+        assert_eq!(accounts.secrets.static_keys.public(), Some(keys), "{operation}");
+    }
 }
 
 #[tokio::test]
