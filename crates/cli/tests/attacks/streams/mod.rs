@@ -3,6 +3,7 @@
 mod api;
 mod downloads;
 mod long;
+mod side_by_side;
 mod uploads;
 
 use countersign_client::conversation::Conversation;
