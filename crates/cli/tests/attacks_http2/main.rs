@@ -13,10 +13,16 @@
 mod corpus;
 #[path = "../attacks/enrolment.rs"]
 mod enrolment;
+mod frames;
 #[path = "../../../server/tests/framing_table/mod.rs"]
 mod framing_table;
+#[path = "../attacks/middle.rs"]
+mod middle;
+mod no_websockets;
 #[path = "../attacks/proxy/mod.rs"]
 mod proxy;
+#[path = "../attacks/streams/mod.rs"]
+mod streams;
 #[path = "../attacks/support/mod.rs"]
 mod support;
 #[path = "../attacks/unproven.rs"]

@@ -15,12 +15,18 @@ mod corpus;
 mod enrolment;
 #[path = "../../../server/tests/framing_table/mod.rs"]
 mod framing_table;
+#[path = "../attacks/middle.rs"]
+mod middle;
 #[path = "../attacks/proxy/mod.rs"]
 mod proxy;
+#[path = "../attacks/streams/mod.rs"]
+mod streams;
 #[path = "../attacks/support/mod.rs"]
 mod support;
 #[path = "../attacks/unproven.rs"]
 mod unproven;
+#[path = "../attacks/websocket/mod.rs"]
+mod websocket;
 #[path = "../attacks/window.rs"]
 mod window;
 

@@ -54,6 +54,7 @@ impl Api {
         let router = Router::new()
             .route("/s/up", any(take))
             .route("/up", any(take))
+            .route("/s/stuck", any(leave))
             .route("/s/down/{length}", get(give))
             .route("/down/{length}", get(give))
             .route("/s/events", get(events))
@@ -106,6 +107,16 @@ impl Api {
         }
     }
 
+    /// Waits until no more than so many wait for events.
+    pub(super) async fn is_heard_by(&self, count: usize) {
+        in_time(async {
+            while self.shared.events.lock().unwrap().iter().filter(|listener| !listener.is_closed()).count() != count {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     /// Says nothing more to anybody.
     pub(super) fn come_to_an_end(&self) {
         self.shared.events.lock().unwrap().clear();
@@ -139,6 +150,15 @@ async fn take(State(shared): State<Shared>, headers: HeaderMap, body: Body) -> S
     let said = format!("{} octets", got.length);
     shared.got.lock().unwrap().push(got);
     said
+}
+
+/// Begins to read a body and never goes on.
+async fn leave(State(shared): State<Shared>, body: Body) -> String {
+    let mut body = body.into_data_stream();
+    if let Some(Ok(data)) = body.next().await {
+        *shared.arrived.lock().unwrap() += data.len();
+    }
+    std::future::pending().await
 }
 
 const PIECE: usize = 100_000;

@@ -3,14 +3,16 @@
 mod api;
 mod downloads;
 mod long;
+mod side_by_side;
 mod uploads;
 
 use countersign_client::conversation::Conversation;
-use countersign_client::{Client, Credentials, Server};
+use countersign_client::{Client, Credentials};
 use countersign_core::stream::FrameSigner;
 
 use crate::support::guard::Running;
 use crate::support::signing::{Draft, Key, Sent};
+use crate::support::transport::server;
 
 /// Everything below `/s` may be a stream.
 const ROUTE: &str = "[[route]]\npath = \"/s\"\nstream = true\n";
@@ -18,8 +20,7 @@ const ROUTE: &str = "[[route]]\npath = \"/s\"\nstream = true\n";
 fn client(guard: &Running, key: &Key) -> Client {
     let authority = guard.authority().parse().unwrap();
     let credentials = Credentials::new(authority, key.keyid.parse().unwrap(), &key.root);
-    let server = Server::parse(&format!("http://{}", guard.address)).unwrap();
-    Client::new(server, Conversation::new(credentials, 0)).unwrap()
+    Client::new(server(guard.address), Conversation::new(credentials, 0)).unwrap()
 }
 
 /// An upload by hand, whose body is still to come.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::knock::Knocker;
 use super::signing::{Draft, Key};
+use super::transport::{Door, Trust};
 use super::wire::ask;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
@@ -20,19 +21,21 @@ const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 pub(crate) struct Place {
     directory: TempDir,
     options: Vec<String>,
+    trust: Option<Trust>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), options: Vec::new() }
+        Self { directory: tempfile::tempdir().unwrap(), options: Vec::new(), trust: None }
     }
 
-    /// With a configuration in TOML, for the servers that are started here.
+    /// With a configuration in TOML, for the servers that are started here; they speak as all guards of the program do.
     pub(crate) fn configured(toml: &str) -> Self {
         let place = Self::new();
+        let (tls, trust) = crate::TRANSPORT.prepare(place.directory.path());
         let file = place.path("guard.toml");
-        std::fs::write(&file, toml).unwrap();
-        Self { options: vec!["--config".to_owned(), file.display().to_string()], ..place }
+        std::fs::write(&file, format!("{tls}{toml}")).unwrap();
+        Self { options: vec!["--config".to_owned(), file.display().to_string()], trust, ..place }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -95,12 +98,13 @@ impl Place {
         let mut child = self.serving(listen).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on http://");
+        let scheme = if self.trust.is_some() { "https" } else { "http" };
+        let address = line.trim_end().strip_prefix(&*format!("listening on {scheme}://"));
         let Some(address) = address.map(|address| address.parse().unwrap()) else {
             drop(child.wait());
             panic!("it does not listen: {}", self.log());
         };
-        Served { child, address }
+        Served { child, address, _door: crate::TRANSPORT.open(address, self.trust.clone()) }
     }
 
     /// Starts a server that must not come up; what it said.
@@ -118,6 +122,7 @@ impl Place {
 pub(crate) struct Served {
     child: Child,
     pub(crate) address: SocketAddr,
+    _door: Door,
 }
 
 impl Served {

@@ -98,7 +98,7 @@ impl Streams {
             parts.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
         // The order of different fields means nothing, and depends on what they were made by.
         fields.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let mut told = format!("HTTP/2 {} \r\n", parts.status.as_u16()).into_bytes();
+        let mut told = format!("HTTP/1.1 {}\r\n", parts.status).into_bytes();
         for (name, value) in &fields {
             told.extend_from_slice(&[name.as_bytes(), b": ", value, b"\r\n"].concat());
         }

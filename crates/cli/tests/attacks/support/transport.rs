@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
+use countersign_client::{CertificateAuthorities, Server};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::ServerName;
@@ -32,8 +33,15 @@ pub(crate) trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
 
+/// Whom the callers of a guard trust.
+#[derive(Clone, Debug)]
+pub(crate) struct Trust {
+    tls: Arc<ClientConfig>,
+    authorities: CertificateAuthorities,
+}
+
 /// How a guard is spoken to, and whom its callers trust.
-type Speech = (Transport, Arc<ClientConfig>);
+type Speech = (Transport, Trust);
 
 /// The guards that do not speak plain HTTP/1.1, by address.
 static DOORS: LazyLock<Mutex<HashMap<SocketAddr, Speech>>> = LazyLock::new(Mutex::default);
@@ -61,7 +69,7 @@ impl Transport {
     }
 
     /// Makes a certificate in this directory where one is needed: what the configuration says of it, and whom to trust.
-    pub(crate) fn prepare(self, directory: &Path) -> (String, Option<Arc<ClientConfig>>) {
+    pub(crate) fn prepare(self, directory: &Path) -> (String, Option<Trust>) {
         if self == Self::Plain {
             return (String::new(), None);
         }
@@ -73,19 +81,28 @@ impl Transport {
         roots.add(cert.der().clone()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
         let builder = builder.with_safe_default_protocol_versions().unwrap();
-        let mut trust = builder.with_root_certificates(roots).with_no_client_auth();
-        trust.alpn_protocols = vec![if self == Self::Http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+        let mut tls = builder.with_root_certificates(roots).with_no_client_auth();
+        tls.alpn_protocols = vec![if self == Self::Http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
         let toml = format!("tls_cert = {cert_file:?}\ntls_key = {key_file:?}\n");
-        (toml, Some(Arc::new(trust)))
+        let authorities = CertificateAuthorities::from_pem(&cert.pem()).unwrap();
+        (toml, Some(Trust { tls: Arc::new(tls), authorities }))
     }
 
     /// Whoever connects to this address from now on speaks like this.
-    pub(crate) fn open(self, address: SocketAddr, trust: Option<Arc<ClientConfig>>) -> Door {
+    pub(crate) fn open(self, address: SocketAddr, trust: Option<Trust>) -> Door {
         if let Some(trust) = trust {
             DOORS.lock().unwrap().insert(address, (self, trust));
         }
         Door(address)
     }
+}
+
+/// Whoever listens there, as a client of ours is told of it.
+pub(crate) fn server(address: SocketAddr) -> Server {
+    let door = DOORS.lock().unwrap().get(&address).cloned();
+    let scheme = if door.is_some() { "https" } else { "http" };
+    let server = Server::parse(&format!("{scheme}://{address}")).unwrap();
+    server.trusting(door.map(|(_, trust)| trust.authorities))
 }
 
 fn private(path: &Path, key: &KeyPair) {
@@ -103,7 +120,7 @@ pub(crate) async fn greet(stream: TcpStream) -> (Transport, Box<dyn Line>) {
         return (Transport::Plain, Box::new(stream));
     };
     let name = ServerName::from(address.ip());
-    match TlsConnector::from(trust).connect(name, stream).await {
+    match TlsConnector::from(trust.tls).connect(name, stream).await {
         Ok(stream) => (transport, Box::new(stream)),
         // It was given up before it began, which shows in the answer that does not come.
         Err(_) => (transport, Box::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()))),

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use countersign_client::{CallError, Interference};
 use http::HeaderMap;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{CONFIGURATION, client, stage};
 use crate::support::in_time;
+use crate::support::transport::greet;
 
 /// Passes requests on as they are, and the head of each answer as `change` makes it; then lets everything through.
 async fn middle(guard: SocketAddr, change: fn(String) -> String) -> SocketAddr {
@@ -16,7 +17,7 @@ async fn middle(guard: SocketAddr, change: fn(String) -> String) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            let mut server = TcpStream::connect(guard).await.unwrap();
+            let (_, mut server) = greet(TcpStream::connect(guard).await.unwrap()).await;
             tokio::spawn(async move {
                 let request = head(&mut client).await;
                 server.write_all(request.as_bytes()).await.unwrap();
@@ -29,7 +30,7 @@ async fn middle(guard: SocketAddr, change: fn(String) -> String) -> SocketAddr {
     address
 }
 
-async fn head(stream: &mut TcpStream) -> String {
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut octets = Vec::new();
     while !octets.ends_with(b"\r\n\r\n") {
         octets.push(stream.read_u8().await.unwrap());

@@ -8,7 +8,7 @@ mod in_process;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use countersign_client::{Client, Conversation, Credentials, Handshake, Server, Upgraded, WebSocket};
+use countersign_client::{Client, Conversation, Credentials, Handshake, Upgraded, WebSocket};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, HeaderValue};
 use tokio::net::TcpListener;
@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use crate::support::guard::Running;
 use crate::support::in_time;
 use crate::support::signing::Key;
+use crate::support::transport::server;
 
 /// What the guard is told: WebSockets below `/ws`, and nowhere else.
 const CONFIGURATION: &str = "[[route]]\npath = \"/ws\"\nwebsocket = true\n";
@@ -88,9 +89,8 @@ fn client(guard: &Running, key: &Key, address: SocketAddr) -> Client {
 }
 
 fn signing_for(authority: &str, key: &Key, address: SocketAddr) -> Client {
-    let server = Server::parse(&format!("http://{address}")).unwrap();
     let (authority, keyid) = (authority.parse().unwrap(), key.keyid.parse().unwrap());
-    Client::new(server, Conversation::new(Credentials::new(authority, keyid, &key.root), 0)).unwrap()
+    Client::new(server(address), Conversation::new(Credentials::new(authority, keyid, &key.root), 0)).unwrap()
 }
 
 type Socket = WebSocketStream<Upgraded>;

@@ -6,8 +6,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::{sleep, timeout};
 
 use super::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Outcome, PING, PROTOCOL_ERROR, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, fields, frame, get, head, request,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS, Outcome, PING, PROTOCOL_ERROR,
+    RST_STREAM, SETTINGS, WINDOW_UPDATE, fields, frame, get, head, request,
 };
 use super::wire::Wire;
 use crate::http::listener::BodyViolation;
@@ -189,6 +189,38 @@ async fn streams_that_are_opened_to_be_reset_end_the_connection() {
     assert!(opened < 400, "{opened} were opened");
     assert!(wire.seen().is_empty());
     wire.served.await.unwrap();
+}
+
+/// CVE-2025-8671: what our side resets is no longer counted among the open streams, while its request still costs.
+#[tokio::test(start_paused = true)]
+async fn streams_that_a_client_makes_us_reset_end_the_connection() {
+    let overflow =
+        |stream| [get(stream, "/wait/3600"), frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff])].concat();
+    let declared = [request("POST", "/wait/3600"), vec![("content-length", "1")]].concat();
+    let too_long = |stream| [head(0, stream, &declared), frame(DATA, END_STREAM, stream, b"more")].concat();
+    let malformed = |stream| head(END_STREAM, stream, &with(&[("connection", "close")]));
+    type Error<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+    let errors: [(&str, Error<'_>); 3] = [
+        ("a window that overflows", &overflow),
+        ("a body that is longer than it was said to be", &too_long),
+        ("a malformed request", &malformed),
+    ];
+    for (what, error) in errors {
+        let mut wire = Wire::greeted().await;
+        let mut resets = 0;
+        let outcome = loop {
+            assert!(resets <= 64, "{what}: {resets} were reset");
+            let stream = 2 * resets + 1;
+            wire.send(error(stream)).await;
+            match wire.outcome(stream).await {
+                Outcome::Reset(_) => resets += 1,
+                outcome => break outcome,
+            }
+        };
+        assert_eq!((outcome, resets), (Outcome::GoneAway(ENHANCE_YOUR_CALM), 64), "{what}");
+        assert!(wire.seen().is_empty(), "{what}");
+        wire.served.await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]
