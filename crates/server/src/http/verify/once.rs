@@ -18,6 +18,7 @@ use crate::app::{App, SharedApp};
 use crate::edge;
 use crate::http::buffer::{Budget, Buffered};
 use crate::http::problem::{NotCarriedOut, Refused};
+use crate::http::routes::keys::SERVER_KEY;
 use crate::service::idempotency::{Beginning, Ending, Keyed, begin};
 
 /// Says that an answer was given before, to the first request under the key. Stripe's API has made the name known.
@@ -108,8 +109,10 @@ async fn take_in(memory: &Budget, mut body: Body) -> Result<Buffered, Body> {
     Ok(Buffered::new(taken.freeze(), hold))
 }
 
+/// What is kept of the fields: not those of the moment. A static key that was announced may be retired when the answer is
+/// given again.
 fn fields(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    let kept = headers.iter().filter(|(name, _)| **name != DATE && **name != CONTENT_LENGTH);
+    let kept = headers.iter().filter(|(name, _)| ![DATE, CONTENT_LENGTH, SERVER_KEY].contains(name));
     kept.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
 }
 
@@ -132,4 +135,18 @@ fn headers(fields: Vec<(String, Vec<u8>)>) -> Option<HeaderMap> {
         headers.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(&value).ok()?);
     }
     Some(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_true_of_a_moment_only_is_not_given_again() {
+        let mut said = HeaderMap::new();
+        for name in ["date", "content-length", "countersign-server-key", "etag"] {
+            said.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
+        }
+        assert_eq!(fields(&said), [("etag".to_owned(), b"x".to_vec())]);
+    }
 }
