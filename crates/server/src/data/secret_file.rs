@@ -60,7 +60,7 @@ pub(super) fn content(directory: impl AsFd, name: &Path, path: &Path) -> Result<
     Ok(content)
 }
 
-/// The content of a private file, whatever it is, up to [`LONGEST_CONTENT`]. A link is followed, as certbot lays them, and
+/// The content of a private file, whatever it is, up to 64 KiB. A link is followed, as certbot lays them, and
 /// what it leads to has to be private; this is for files that are named by an operator, outside the data directory.
 pub fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;

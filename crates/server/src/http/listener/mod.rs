@@ -6,7 +6,7 @@
 //!                                            └── driver (one clock: every timeout)
 //! ```
 //!
-//! With TLS, a greeting comes before the guard. What was agreed upon there may be HTTP/2 ([`streams`]): then hyper reads the
+//! With TLS, a greeting comes before the guard. What was agreed upon there may be HTTP/2 (`streams`): then hyper reads the
 //! frames, the guard only watches the writing, and a door of its own judges heads that have no octets any more.
 
 mod accept;
