@@ -75,7 +75,16 @@ def test_a_request_that_was_signed_by_hand_is_answered_alike_in_either_version(g
     example.verify(signer, sent, status, received, content)
     assert (api.last.target, api.last.body) == ("/v1/transfers?dry=0", body)
     assert (api.last.values("host"), api.last.values("cookie")) == ([authority], ["a=1; b=2"])
-    assert curl(ca, guard.url + "/v1/transfers?dry=0", *options)[1] == 401, "a replay"
+
+
+@pytest.mark.parametrize("option", VERSIONS)
+def test_a_repetition_is_refused_in_either_version(guard, alice, ca, option):
+    # Without a body: a refusal comes before it, HTTP/2 then resets the stream (RFC 9113 section 8.1), and curl 7.88
+    # takes that for an error now and then.
+    signer, authority = key(alice), guard.url.removeprefix("https://")
+    fields, _ = example.sign(signer, "GET", authority, "/v1/transfers", {}, b"")
+    options = [option, *(part for name, value in fields.items() for part in ("-H", f"{name}: {value}"))]
+    assert [curl(ca, guard.url + "/v1/transfers", *options)[1] for _ in range(2)] == [200, 401]
 
 
 def test_a_large_body_comes_whole_in_http_2(guard, alice, ca, api, tmp_path):
