@@ -101,7 +101,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     }
     let client = profile.client()?.without_idempotency_keys();
     if args.stream {
-        let exit = stream::run(&args, &client).await;
+        let keep = |announced| keep_announced(&shelf, &args.profile, profile.server_key, announced);
+        let exit = stream::run(&args, &client, keep).await;
         keep_clock(&shelf, &args, profile.offset_ms, client.conversation().offset_ms());
         return exit;
     }
@@ -116,7 +117,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let called = client.call(&method, args.url(), headers, body).await;
     let offset_ms = client.conversation().offset_ms();
     keep_clock(&shelf, &args, profile.offset_ms, offset_ms);
-    keep_announced(&shelf, &args.profile, profile.server_key, &called);
+    let announced = called.as_ref().ok().and_then(|answer| answer.verified.server_key());
+    keep_announced(&shelf, &args.profile, profile.server_key, announced);
     let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms, called: &called };
     if args.json && !nothing_was_sent(&called) {
         say::result(facts.json()?.as_bytes())?;
@@ -128,8 +130,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 }
 
 /// A static key that the server has announced, in an answer that it has signed, is known from now on.
-fn keep_announced(shelf: &Shelf, name: &ProfileName, known: Option<[u8; 32]>, called: &Result<Answer, CallError>) {
-    let announced = called.as_ref().ok().and_then(|answer| answer.verified.server_key());
+fn keep_announced(shelf: &Shelf, name: &ProfileName, known: Option<[u8; 32]>, announced: Option<[u8; 32]>) {
     if let Some(announced) = announced.filter(|announced| Some(*announced) != known)
         && let Err(error) = shelf.keep_server_key(name, &announced)
     {

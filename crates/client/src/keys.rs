@@ -16,7 +16,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
 
 use crate::transport::{Answer, CallError, Client, Network, random};
-use crate::{Credentials, Enrolment, Verified};
+use crate::{Credentials, Download, Enrolment, Verified};
 
 const KEYS: &str = "/api/auth/keys";
 const CODES: &str = "/api/auth/recovery-codes";
@@ -61,9 +61,19 @@ impl Verified {
     /// The static key of the server that its client should know from now on, where the answer names one. It is covered by
     /// the signature, so nobody else can announce one.
     pub fn server_key(&self) -> Option<[u8; 32]> {
-        let named = self.headers.get("countersign-server-key")?.to_str().ok()?;
-        unb64u(named)?.try_into().ok()
+        server_key(&self.headers)
     }
+}
+
+impl Download {
+    /// As [`Verified::server_key`].
+    pub fn server_key(&self) -> Option<[u8; 32]> {
+        server_key(&self.headers)
+    }
+}
+
+fn server_key(verified: &HeaderMap) -> Option<[u8; 32]> {
+    unb64u(verified.get("countersign-server-key")?.to_str().ok()?)?.try_into().ok()
 }
 
 /// One of one's own keys, as the server lists it.

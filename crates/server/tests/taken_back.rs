@@ -35,6 +35,21 @@ async fn judge(whole: &Whole, request: &Signed) -> Result<Verdict, Undecided> {
     verify_request(&whole.app, &claim, &request.received, FROM, reading()).await
 }
 
+/// Else whoever kept a stolen key could fill the guard with nonces, and be told by the second answer that the first one's
+/// MAC had been good.
+#[tokio::test]
+async fn nothing_is_remembered_of_a_key_that_was_taken_back() {
+    let whole = Whole::start(None, "").await;
+    let alice = whole.confirmed("alice").await;
+    whole.operate("revoke-key", json!({ "keyid": alice.keyid.as_str() })).await;
+    let before = whole.app.replay.usage().unwrap().nonces;
+    let request = alice.get("/transfers");
+    for _ in 0..2 {
+        assert_eq!(judge(&whole, &request).await.unwrap(), Verdict::Refuse(Refusal::RevokedKey));
+    }
+    assert_eq!(whole.app.replay.usage().unwrap().nonces, before);
+}
+
 #[tokio::test]
 async fn a_request_whose_body_is_still_coming_when_its_key_is_taken_back_does_not_run() {
     for (operation, by_key) in [("revoke-key", true), ("disable-user", false), ("delete-user", false)] {

@@ -37,8 +37,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Makes the call.
-pub(super) async fn run(args: &Args, client: &Client) -> anyhow::Result<Exit> {
+/// Makes the call. `keep` is told which static key of the server the head of the answer names.
+pub(super) async fn run(args: &Args, client: &Client, keep: impl Fn(Option<[u8; 32]>)) -> anyhow::Result<Exit> {
     let data = args.data.as_deref();
     let called = match data.and_then(Source::of) {
         Some(source) => upload(args, client, &source).await?,
@@ -48,8 +48,14 @@ pub(super) async fn run(args: &Args, client: &Client) -> anyhow::Result<Exit> {
         }
     };
     match called {
-        Ok(Reply::Whole(answer)) => answered(args, &answer),
-        Ok(Reply::Stream(download)) => print(args, *download).await,
+        Ok(Reply::Whole(answer)) => {
+            keep(answer.verified.server_key());
+            answered(args, &answer)
+        }
+        Ok(Reply::Stream(download)) => {
+            keep(download.server_key());
+            print(args, *download).await
+        }
         Err(error) => failed(args, &error, None),
     }
 }

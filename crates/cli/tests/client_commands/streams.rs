@@ -31,6 +31,20 @@ fn a_stream_is_printed_as_it_is_verified_and_its_status_is_the_exit_code() {
 }
 
 #[test]
+fn the_next_static_key_of_the_server_is_learnt_from_a_stream_too() {
+    let signer = Signer::new(7);
+    let guard = FakeGuard::start(move |heard, _| {
+        let head = Reply::new(200, "text/plain", b"").with("countersign-server-key", &"A".repeat(43));
+        let (mut reply, frames) = signer.sign_stream(heard, head, now());
+        reply.body = frames.finish(b"x");
+        reply.octets()
+    });
+    let home = Home::with_profile(&guard);
+    home.run(&["call", "--stream", "/events"]).expect(0);
+    assert_eq!(home.files(), ["default.server-key", "default.toml"]);
+}
+
+#[test]
 fn a_stream_without_its_end_says_what_the_printed_part_is_worth() {
     let guard = streaming(&["one ", "two\n"], 200, 2);
     let ran = Home::with_profile(&guard).run(&["call", "--stream", "/events"]);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::time::Timestamp;
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::every;
 use crate::app::SharedApp;
 use crate::doctor::{self, Severity};
 use crate::edge;
@@ -21,8 +21,7 @@ const REMINDER: Duration = Duration::from_secs(86_400);
 
 /// Looks at the files until `stop`.
 pub async fn run(app: SharedApp, terminal: Arc<Terminal>, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(PERIOD);
     let mut told: Option<Timestamp> = None;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let now = edge::now().wall;

@@ -7,6 +7,7 @@ use countersign_core::replay::Reading;
 use countersign_store::port::StoreError;
 use tokio_util::sync::CancellationToken;
 
+use super::every;
 use crate::app::SharedApp;
 use crate::edge;
 
@@ -14,13 +15,8 @@ const PERIOD: Duration = Duration::from_secs(10);
 
 /// Sweeps until `stop`.
 pub async fn run(app: SharedApp, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(PERIOD);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+    let mut ticks = every(PERIOD);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         if let Err(error) = sweep(&app, edge::now()).await {
             tracing::warn!(%error, "housekeeping failed; it will be tried again");
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::every;
 use crate::app::SharedApp;
 use crate::edge;
 use crate::service::rotate::end_keys;
@@ -14,13 +15,8 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// Looks until `stop`.
 pub async fn run(app: SharedApp, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(PERIOD);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
+    let mut ticks = every(PERIOD);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         if let Err(error) = end_keys(&app, edge::now().wall).await {
             tracing::warn!(%error, "a replaced key was not revoked; it signs nothing, and it will be tried again");
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::every;
 use crate::app::SharedApp;
 use crate::service::rekey;
 
@@ -12,8 +13,7 @@ const PERIOD: Duration = Duration::from_secs(60);
 
 /// Runs until `stop`. Requests are served meanwhile.
 pub async fn run(app: SharedApp, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(PERIOD);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = every(PERIOD);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         go_on(&app).await;
     }
