@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::encoding::{hex, unhex};
+use crate::encoding::{b64u, hex, unb64u, unhex};
 
 /// Text that is not a well-formed id of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +97,24 @@ impl FromStr for TicketId {
 impl fmt::Display for TicketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex(&self.0))
+    }
+}
+
+/// The public name of a session: 16 random octets, shown as 22 characters of base64url.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionRef(pub [u8; 16]);
+
+impl FromStr for SessionRef {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        unb64u(text).and_then(|octets| octets.try_into().ok()).map(Self).ok_or(MalformedId("session reference"))
+    }
+}
+
+impl fmt::Display for SessionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&b64u(&self.0))
     }
 }
 
