@@ -18,6 +18,7 @@ mod key;
 mod keys;
 mod lifetime;
 mod opaque;
+mod ring;
 mod verified;
 
 pub use claims::{AccessClaims, Confirmation, TokenId};
@@ -29,6 +30,7 @@ pub use key::{PublicTokenKey, TokenKeyId, TokenSigningKey};
 pub use keys::TokenKeys;
 pub use lifetime::AccessLifetime;
 pub use opaque::OpaqueToken;
+pub use ring::{FormerTokenKey, TokenKeyRing, TooYoung};
 pub use verified::{Parties, VerifiedToken, issue, verify};
 
 #[cfg(test)]
