@@ -1,8 +1,7 @@
 //! Access tokens as somebody else would make them: each row is a token that must not be taken, and what it is found to be.
 
-use core::net::IpAddr;
+mod properties;
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -458,63 +457,4 @@ fn a_token_of_a_key_that_is_gone_is_refused() {
         verify(&token, &TokenKeys::default(), &PARTIES, Timestamp::from_secs(NOW)).unwrap_err(),
         TokenFault::UnknownKey
     );
-}
-
-proptest! {
-    #[test]
-    fn any_changed_octet_makes_another_token(place in any::<prop::sample::Index>(), octet in any::<u8>(), bound in any::<bool>()) {
-        let confirmation = if bound { Confirmation::SessionKey } else { Confirmation::Bearer };
-        let good = issue(&AccessClaims { confirmation, ..claims() }, &PARTIES, &key()).unwrap();
-        let mut changed = good.clone().into_bytes();
-        let place = place.index(changed.len());
-        prop_assume!(changed[place] != octet);
-        changed[place] = octet;
-        if let Ok(changed) = String::from_utf8(changed) {
-            prop_assert!(taken(&changed).is_err(), "{}", changed);
-        }
-    }
-
-    #[test]
-    fn an_octet_more_or_less_makes_another_token(place in any::<prop::sample::Index>(), octet in prop::option::of(b' '..b'~')) {
-        let mut changed = issue(&claims(), &PARTIES, &key()).unwrap().into_bytes();
-        let place = place.index(changed.len());
-        match octet {
-            Some(octet) => changed.insert(place, octet),
-            None => drop(changed.remove(place)),
-        }
-        prop_assert!(taken(str::from_utf8(&changed).unwrap()).is_err());
-    }
-
-    #[test]
-    fn any_text_is_refused_without_a_fault_of_ours(text in ".{0,200}", header in "\\PC{0,60}", claims in "\\PC{0,60}") {
-        prop_assert!(taken(&text).is_err());
-        prop_assert!(taken(&signed(&header, &claims)).is_err());
-        prop_assert_eq!(taken(&signed(&self::header().to_string(), &claims)).is_err(), true);
-        prop_assert!(TokenKeys::of_jwks(text.as_bytes()).is_err());
-    }
-
-    #[test]
-    fn whatever_claims_are_written_are_read_back(
-        (octets, permissions) in (any::<[u8; 16]>(), prop::collection::vec(any::<String>().prop_map(String::into_boxed_str), 0..4)),
-        (lifetime, age, generation, epoch) in (1_u64..=3_600, 0_u64..1_000_000, any::<u32>(), any::<u32>()),
-        (address, bound) in (any::<Option<IpAddr>>(), any::<bool>()),
-    ) {
-        let claims = AccessClaims {
-            user: UserId::from_random(octets),
-            permissions,
-            session: SessionRef(octets),
-            confirmation: if bound { Confirmation::SessionKey } else { Confirmation::Bearer },
-            id: TokenId(octets),
-            auth_time: Timestamp::from_secs(NOW - age),
-            issued: Timestamp::from_secs(NOW),
-            expires: Timestamp::from_secs(NOW + lifetime),
-            generation,
-            epoch,
-            address,
-            ..claims()
-        };
-        if let Ok(token) = issue(&claims, &PARTIES, &key()) {
-            prop_assert_eq!(taken(&token), Ok(claims));
-        }
-    }
 }
