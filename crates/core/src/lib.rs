@@ -17,6 +17,7 @@ pub mod network;
 pub mod problem;
 pub mod replay;
 pub mod secret;
+pub mod session;
 pub mod signature;
 pub mod stream;
 pub mod succession;
