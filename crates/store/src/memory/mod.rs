@@ -22,6 +22,7 @@ use countersign_core::account::{KeyRecord, Ticket, User};
 use countersign_core::event::Event;
 use countersign_core::id::{KeyId, TicketId, UserId};
 use countersign_core::idempotency::{OutcomeId, Record};
+use countersign_core::password::PasswordHash;
 use countersign_core::replay::AcceptMark;
 use countersign_core::secret::Sealed;
 use countersign_core::time::Timestamp;
@@ -41,6 +42,7 @@ pub struct Memory {
 struct Kept {
     secrets: BTreeMap<String, Sealed>,
     users: BTreeMap<UserId, User>,
+    passwords: BTreeMap<UserId, PasswordHash>,
     keys: BTreeMap<KeyId, KeyRecord>,
     tickets: BTreeMap<TicketId, Ticket>,
     events: Vec<Event>,

@@ -30,7 +30,7 @@ pub use sealings::{Reseal, Resealed, Retirement, SealedPage, SealedPlace, Sealin
 pub use server_secrets::{OWNER_OF_SERVER_SECRETS, ServerSecrets};
 pub use successions::{Succeeded, Successions, TakenBack};
 pub use tickets::Tickets;
-pub use users::Users;
+pub use users::{Added, PasswordSet, Users};
 
 use std::error::Error;
 
