@@ -19,6 +19,7 @@ pub mod permission;
 pub mod problem;
 pub mod replay;
 pub mod secret;
+pub mod session;
 pub mod signature;
 pub mod stream;
 pub mod succession;

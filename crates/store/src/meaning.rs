@@ -1,13 +1,14 @@
 //! The few decisions that a port leaves to its adapters, made once for all of them.
 
 use countersign_core::account::{Credentials, Role, Ticket, TicketState, User, UserState};
-use countersign_core::event::Event;
+use countersign_core::event::{Event, EventKind};
 use countersign_core::id::UserId;
 use countersign_core::password::PasswordHash;
 use countersign_core::permission::Permissions;
+use countersign_core::session::{EndReason, MAX_USER_AGENT, Session, cut};
 use countersign_core::time::Timestamp;
 
-use crate::port::{MAX_ACTOR, MAX_DETAIL};
+use crate::port::{MAX_ACTOR, MAX_DETAIL, Touched};
 
 /// Whether a ticket can be used at `at`: `not_after` itself still does, a millisecond later does not.
 pub(crate) fn is_usable(ticket: &Ticket, at: Timestamp) -> bool {
@@ -37,8 +38,6 @@ pub(crate) enum UserChange {
     Role(Role),
     /// Other permissions.
     Permissions(Permissions),
-    /// Another generation.
-    Generation,
 }
 
 /// What is to be kept of a change of a user.
@@ -59,7 +58,17 @@ impl UserChange {
         match self {
             Self::State(UserState::Enabled) | Self::Password(..) | Self::Rehash(..) => true,
             Self::Role(_) | Self::Permissions(_) => true,
-            Self::State(UserState::Disabled | UserState::Deleted) | Self::Generation => false,
+            Self::State(UserState::Disabled | UserState::Deleted) => false,
+        }
+    }
+
+    /// Why the sessions of the user end, if this raises the generation.
+    pub(crate) const fn why_sessions_end(&self) -> EndReason {
+        match self {
+            Self::State(UserState::Deleted) => EndReason::UserDeleted,
+            Self::State(UserState::Enabled | UserState::Disabled) => EndReason::UserDisabled,
+            Self::Password(..) | Self::Rehash(..) => EndReason::PasswordChanged,
+            Self::Role(_) | Self::Permissions(_) => EndReason::RoleChanged,
         }
     }
 
@@ -96,18 +105,37 @@ impl UserChange {
             Self::Permissions(permissions) => {
                 kept(User { permissions: permissions.clone(), generation, ..user.clone() })
             }
-            Self::Generation => kept(User { generation, ..user.clone() }),
         }
     }
+}
+
+/// The event for this session.
+pub(crate) fn of_session(event: &Event, session: &Session) -> Event {
+    let detail = format!("session {}: {}", session.reference, event.detail);
+    Event { user: Some(session.user), key: session.key().cloned(), detail, ..event.clone() }
+}
+
+/// The event of a session's end that follows from what `event` tells of.
+pub(crate) fn ended_by(event: &Event, why: EndReason) -> Event {
+    Event { kind: EventKind::SessionEnded, detail: why.to_string(), ..event.clone() }
+}
+
+/// The session after a use, if that is kept: it is live, of this generation, and was not used later.
+pub(crate) fn touched(session: &Session, touched: &Touched) -> Option<Session> {
+    let is_kept = session.is_live(touched.last_used)
+        && session.generation == touched.generation
+        && session.last_used < touched.last_used;
+    is_kept.then(|| Session {
+        last_used: touched.last_used,
+        address: touched.address.to_canonical(),
+        user_agent: touched.user_agent.as_deref().map(|text| cut(text, MAX_USER_AGENT)),
+        ..session.clone()
+    })
 }
 
 /// The event as it is kept: actor and detail cut at [`MAX_ACTOR`] and [`MAX_DETAIL`] octets.
 ///
 /// An event is cut and not refused, because refusing it would refuse the change that it tells of.
 pub(crate) fn bounded(event: &Event) -> Event {
-    Event { actor: cut(&event.actor, MAX_ACTOR), detail: cut(&event.detail, MAX_DETAIL), ..event.clone() }
-}
-
-fn cut(text: &str, limit: usize) -> String {
-    text.get(..text.floor_char_boundary(limit)).unwrap_or_default().to_owned()
+    Event { actor: cut(&event.actor, MAX_ACTOR).into(), detail: cut(&event.detail, MAX_DETAIL).into(), ..event.clone() }
 }

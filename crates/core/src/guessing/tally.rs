@@ -44,6 +44,11 @@ impl Rule {
     /// For an account and a network.
     pub const PAIR: Self = Self { free: 50, ..Self::ACCOUNT };
 
+    /// How many failures cost nothing.
+    pub const fn free(self) -> u32 {
+        self.free
+    }
+
     /// The wait after so many failures.
     fn wait(self, failures: u32) -> Duration {
         let Some(doublings) = failures.checked_sub(self.free) else { return Duration::ZERO };
@@ -86,8 +91,7 @@ impl Tally {
         self.under_way = self.under_way.saturating_add(1);
     }
 
-    /// An attempt ends without saying anything of whoever made it: it was not decided, or it succeeded where only time
-    /// forgives.
+    /// An attempt ends, and was no failure.
     pub const fn withdraw(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }
@@ -104,9 +108,9 @@ impl Tally {
         }
     }
 
-    /// An attempt ends as a success, after which nothing before counts. Others that are under way still do.
-    pub const fn succeed(&mut self) {
-        *self = Self { under_way: self.under_way.saturating_sub(1), ..Self::EMPTY };
+    /// The owner succeeded: nothing before counts. Other attempts that are under way still do.
+    pub const fn forgive(&mut self) {
+        *self = Self { under_way: self.under_way, ..Self::EMPTY };
     }
 
     /// How many failures count at this time.

@@ -70,7 +70,8 @@ fn a_success_ends_a_row_of_failures_and_not_an_attempt_that_is_under_way() {
     let mut tally = failures(Rule::ACCOUNT, 99, at(0));
     tally.begin();
     tally.begin();
-    tally.succeed();
+    tally.withdraw();
+    tally.forgive();
     assert_eq!(tally.failures(Rule::ACCOUNT, at(0)), 0);
     assert!(!tally.is_idle(Rule::ACCOUNT, at(0)));
     tally.fail(Rule::ACCOUNT, at(0));

@@ -76,8 +76,7 @@ macro_rules! store_conformance {
                 the_name_of_a_deleted_user_can_be_added_again, a_new_password_raises_the_generation,
                 a_password_for_an_earlier_generation_is_not_set, of_eight_setting_a_password_one_does,
                 a_program_has_no_password, a_hash_in_another_form_changes_nothing_else,
-                a_new_role_or_other_permissions_raise_the_generation, a_generation_can_be_raised_alone,
-                a_deleted_user_is_given_nothing;
+                a_new_role_or_other_permissions_raise_the_generation, a_deleted_user_is_given_nothing;
         }
     };
     ($fresh:path; $($port:ident: $($sentence:ident),+;)+) => {

@@ -274,17 +274,6 @@ pub async fn a_new_role_or_other_permissions_raise_the_generation(stores: &Store
     assert_eq!((find(stores, 1).await.generation, events(stores).await), (4, 4));
 }
 
-/// Each time.
-pub async fn a_generation_can_be_raised_alone(stores: &Stores) {
-    enrol(stores, 1, "alice").await;
-    for generation in [2, 3] {
-        let raised = stores.users.raise_generation(user_id(1), &event(EventKind::UserRevoked, at(1))).await;
-        assert_eq!(raised.expect("raise_generation"), Change::Made);
-        assert_eq!(find(stores, 1).await, User { generation, ..user(1, "alice") });
-    }
-    assert_eq!(events(stores).await, 3);
-}
-
 /// As if they had never been.
 pub async fn a_deleted_user_is_given_nothing(stores: &Stores) {
     add(stores, &user(1, "alice"), Some("a")).await;
@@ -298,7 +287,6 @@ pub async fn a_deleted_user_is_given_nothing(stores: &Stores) {
         assert_eq!(users.set_role(id, Role::Admin, &told).await.expect("set_role"), Change::Missing);
         let permissions = "a".parse().expect("permissions");
         assert_eq!(users.set_permissions(id, &permissions, &told).await.expect("set_permissions"), Change::Missing);
-        assert_eq!(users.raise_generation(id, &told).await.expect("raise_generation"), Change::Missing);
     }
     assert_eq!(find(stores, 1).await, before);
     assert_eq!(events(stores).await, 2);

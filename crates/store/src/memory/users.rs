@@ -78,10 +78,6 @@ impl Users for Memory {
     ) -> Result<Change, StoreError> {
         self.change_user(id, &UserChange::Permissions(permissions.clone()), Some(event))
     }
-
-    async fn raise_generation(&self, id: UserId, event: &Event) -> Result<Change, StoreError> {
-        self.change_user(id, &UserChange::Generation, Some(event))
-    }
 }
 
 impl Memory {
@@ -95,13 +91,15 @@ impl Memory {
             Changed::Not => return Ok(Change::Already),
             Changed::Nobody => return Ok(Change::Missing),
         };
-        let is_deleted = fresh.user().state == UserState::Deleted;
+        let (is_deleted, generation) = (fresh.user().state == UserState::Deleted, fresh.user().generation);
         kept.keep(fresh);
-        if let Some(event) = event {
-            if is_deleted {
-                kept.revoke_all(id, event.at);
-            }
-            kept.record(event);
+        let Some(event) = event else { return Ok(Change::Made) };
+        if is_deleted {
+            kept.revoke_all(id, event.at);
+        }
+        kept.record(event);
+        if generation != former.user().generation {
+            kept.end_sessions_before(id, generation, change.why_sessions_end(), event);
         }
         Ok(Change::Made)
     }

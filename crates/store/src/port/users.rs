@@ -13,7 +13,8 @@ use super::{Change, StoreError};
 /// A row whose MAC does not hold is given back as disabled, or deleted if it says so, and without a password. It cannot be
 /// enabled again, and is given no password, role or permissions.
 ///
-/// Where a change raises the generation, everything that was issued to the user before is void from then on.
+/// Where a change raises the generation, everything that was issued to the user before is void from then on, and the user's
+/// sessions end with it.
 #[async_trait]
 pub trait Users: Send + Sync {
     /// The user of this id, deleted ones included.
@@ -55,9 +56,6 @@ pub trait Users: Send + Sync {
     /// Gives the user these permissions and no others, and raises the generation.
     async fn set_permissions(&self, id: UserId, permissions: &Permissions, event: &Event)
     -> Result<Change, StoreError>;
-
-    /// Raises the generation, and changes nothing else.
-    async fn raise_generation(&self, id: UserId, event: &Event) -> Result<Change, StoreError>;
 }
 
 /// What became of a new user.

@@ -89,10 +89,6 @@ impl Users for Guarded {
     ) -> Result<Change, StoreError> {
         self.change_user(id, UserChange::Permissions(permissions.clone()), Some(event)).await
     }
-
-    async fn raise_generation(&self, id: UserId, event: &Event) -> Result<Change, StoreError> {
-        self.change_user(id, UserChange::Generation, Some(event)).await
-    }
 }
 
 impl Guarded {

@@ -28,7 +28,6 @@ enum Operation {
     Rehash { number: u8, former: u8, fresh: u8 },
     SetRole { number: u8, role: Role },
     Permit { number: u8, permissions: &'static str },
-    RaiseGeneration { number: u8 },
     RevokeKey { number: u8, time: u64 },
     Succeed { number: u8, predecessor: u8, user: u8, time: u64 },
     Hasten { number: u8, time: u64 },
@@ -69,7 +68,6 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (few.clone(), role).prop_map(|(number, role)| Operation::SetRole { number, role }),
         1 => (few.clone(), prop_oneof![Just(""), Just("a"), Just("a b")])
             .prop_map(|(number, permissions)| Operation::Permit { number, permissions }),
-        1 => few.clone().prop_map(|number| Operation::RaiseGeneration { number }),
         1 => (few.clone(), time.clone()).prop_map(|(number, time)| Operation::RevokeKey { number, time }),
         3 => (5..9_u8, 1..9_u8, few.clone(), time.clone())
             .prop_map(|(number, predecessor, user, time)| Operation::Succeed { number, predecessor, user, time }),
@@ -126,8 +124,7 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
         | Operation::SetPassword { .. }
         | Operation::Rehash { .. }
         | Operation::SetRole { .. }
-        | Operation::Permit { .. }
-        | Operation::RaiseGeneration { .. } => change_of_user(stores, operation).await,
+        | Operation::Permit { .. } => change_of_user(stores, operation).await,
         Operation::Succeed { .. }
         | Operation::Hasten { .. }
         | Operation::End { .. }
@@ -183,7 +180,6 @@ async fn change_of_user(stores: &Stores, operation: &Operation) -> String {
         Operation::Permit { number, permissions } => {
             told(users.set_permissions(user_id(number), &permissions.parse().unwrap(), &told_of).await)
         }
-        Operation::RaiseGeneration { number } => told(users.raise_generation(user_id(number), &told_of).await),
         _ => String::new(),
     }
 }
