@@ -108,6 +108,7 @@ def test_a_large_body_comes_whole_in_http_2(guard, signer, ca, api, tmp_path):
 
 def test_the_client_trusts_the_authority_that_it_enrolled_with_and_nobody_else(guard, alice, home):
     assert b'"seen"' in run([BINARY, "call", "/v1/me"], env=alice).stdout
+    assert run([BINARY, "call", "-i", "/v1/me"], env=alice).stdout.startswith(b"HTTP/2 200 OK\r\n")
     card = guard.operate("user", "invite", "--group").splitlines()[0]
     stranger = environment(COUNTERSIGN_HOME=str(home / "stranger"))
     done = run([BINARY, "enrol", "--server", guard.url, "--card", card, "--username", "bob"], 2, env=stranger)
