@@ -3,7 +3,7 @@
 //! Write-ahead log with `synchronous = FULL`, so that what was answered survives the loss of power; one connection that
 //! writes and a few that read; time in integer milliseconds that come in as arguments, never `now()`.
 //!
-//! Nothing removes old events yet: the log grows with use.
+//! Nothing removes old events yet: the log grows with use. Sessions are kept in memory.
 
 mod accept_marks;
 mod alarm;
@@ -42,6 +42,7 @@ use sqlx::SqlitePool;
 use tokio::time::timeout;
 
 use crate::Stores;
+use crate::memory::Memory;
 use crate::port::{ServerSecrets, StoreError};
 use alarm::Alarm;
 use failure::Failure;
@@ -73,7 +74,7 @@ impl Sqlite {
     pub fn with_row_key(&self, row_key: RowKey, clock: Clock) -> Stores {
         let alarm = Arc::new(Alarm::new(self.writer.clone(), clock));
         let guarded = Guarded { sqlite: self.clone(), warden: Warden { row_key, alarm } };
-        Stores::of(&Arc::new(guarded), self.server_secrets())
+        Stores::of(&Arc::new(guarded), &Arc::new(Memory::default()), self.server_secrets())
     }
 
     /// Whether the file is sound and the connections are set as they must be; for `doctor`. Reads the whole file.
