@@ -3,7 +3,7 @@
 use countersign_core::account::{Ticket, TicketState, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::UserId;
-use countersign_core::session::{EndReason, MAX_USER_AGENT, Session, cut};
+use countersign_core::session::{EndReason, Family, KEEP_REVOCATIONS, MAX_USER_AGENT, Session, cut};
 use countersign_core::time::Timestamp;
 
 use crate::port::{MAX_ACTOR, MAX_DETAIL, Touched};
@@ -47,6 +47,16 @@ pub(crate) const fn why_ended(state: UserState) -> EndReason {
         UserState::Deleted => EndReason::UserDeleted,
         UserState::Enabled | UserState::Disabled => EndReason::UserDisabled,
     }
+}
+
+/// Whether a family is the one to come into being with this session.
+pub(crate) fn is_of(family: &Family, session: &Session) -> bool {
+    (family.session, family.user, family.proof) == (session.reference, session.user, session.proof)
+}
+
+/// What ended or was taken back before this is forgotten at `now`.
+pub(crate) const fn forgotten_before(now: Timestamp) -> Timestamp {
+    now.saturating_sub(KEEP_REVOCATIONS)
 }
 
 /// The session after a use, if that is kept: it is live, of this generation, and was not used later.

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::row::{Kept, MacDoesNotHold, Trust, canonical};
 use super::value::{Unreadable, millis, timestamp, user_state, user_state_code};
-use crate::meaning::in_state;
+use crate::meaning::{in_state, why_ended};
 use crate::port::{Change, StoreError, Users};
 
 const FIND: &str = "SELECT id, username, role, state, generation, created_ms, mac FROM users WHERE id = ?";
@@ -66,9 +66,27 @@ impl Ledger<'_> {
             (_, UserState::Deleted, _) => self.revoke_keys_of(id, event.at).await?,
             (_, UserState::Enabled | UserState::Disabled, _) => {}
         }
-        self.keep_state(&in_state(&user, state), trust).await?;
+        let next = in_state(&user, state);
+        self.keep_state(&next, trust).await?;
         self.record(event).await?;
+        if next.generation != user.generation {
+            self.end_sessions_before((id, next.generation), why_ended(state), event).await?;
+        }
         Ok(Change::Made)
+    }
+
+    /// Raises the generation of a user who is not deleted, and says to what; `None` when there is none.
+    pub(super) async fn raise_generation(&mut self, id: UserId) -> Result<Option<u32>, Failure> {
+        let Some(row) = query(FIND).bind(id.to_string()).fetch_optional(&mut *self.connection).await? else {
+            return Ok(None);
+        };
+        let (user, trust) = self.warden.read::<User>(&row).raw()?;
+        if user.state == UserState::Deleted {
+            return Ok(None);
+        }
+        let generation = user.generation.saturating_add(1);
+        self.keep_state(&User { generation, ..user }, trust).await?;
+        Ok(Some(generation))
     }
 
     async fn keep_state(&mut self, user: &User, former: Trust) -> Result<(), Failure> {
@@ -83,9 +101,13 @@ impl Ledger<'_> {
 
     /// Whether this is a user who may sign, by a row that is ours.
     pub(super) async fn is_enabled(&mut self, id: UserId) -> Result<bool, Failure> {
+        Ok(self.user(id).await?.is_some_and(|user| user.state == UserState::Enabled))
+    }
+
+    /// The user of this id; whose row is not ours counts as disabled.
+    pub(super) async fn user(&mut self, id: UserId) -> Result<Option<User>, Failure> {
         let row = query(FIND).bind(id.to_string()).fetch_optional(&mut *self.connection).await?;
-        let user = row.map(|row| self.warden.read::<User>(&row).told()).transpose()?;
-        Ok(user.is_some_and(|user| user.state == UserState::Enabled))
+        row.map(|row| self.warden.read::<User>(&row).told()).transpose()
     }
 
     /// Adds a user, unless the name is taken.

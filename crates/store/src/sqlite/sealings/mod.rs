@@ -1,8 +1,8 @@
 //! Everything that is sealed, table by table.
 
-mod key_roots;
 mod oldest;
 mod own_secrets;
+mod records;
 
 pub(super) use oldest::Oldest;
 
@@ -19,7 +19,8 @@ use crate::port::{Reseal, Resealed, Retirement, SealedPage, SealedPlace, Sealing
 
 /// Every table in which something is sealed, by name. Whoever adds one adds it here, with a column `kek_version`; a test
 /// holds this list to the schema.
-pub(super) const TABLES: [&dyn SealedTable; 2] = [&key_roots::KeyRoots, &own_secrets::OwnSecrets];
+pub(super) static TABLES: [&dyn SealedTable; 4] =
+    [&records::SESSION_ROOTS, &records::KEY_ROOTS, &own_secrets::OwnSecrets, &records::FAMILY_SECRETS];
 
 /// A table in which something is sealed.
 #[async_trait]
