@@ -60,6 +60,7 @@ macro_rules! store_conformance {
                 an_entry_is_kept_until_no_token_needs_it;
             sealings: everything_that_is_sealed_otherwise_is_found_once, what_is_sealed_anew_is_otherwise_the_same,
                 only_the_value_that_was_read_is_replaced, of_eight_sealing_a_value_anew_one_does,
+                the_secrets_of_sessions_are_sealed_anew,
                 a_version_that_is_needed_is_not_retired, what_was_sealed_under_a_retired_version_is_not_taken_in;
             server_secrets: of_eight_first_secrets_all_get_the_same, a_secret_is_replaced_and_told_of,
                 a_secret_that_was_not_there_can_be_replaced, secrets_are_exchanged_together;
