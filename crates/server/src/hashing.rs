@@ -190,7 +190,6 @@ mod tests {
             ("t=2", "t=17"),
             ("p=1", "p=17"),
             ("m=64", "m=7"),
-            ("m=64,t=2,p=1", "m=64"),
             ("m=64,t=2,p=1", "m=064,t=2,p=1"),
             ("m=64,t=2,p=1", "m=64,t=2,p=1,keyid=AAAA,x=1"),
             ("BwcHBwcHBwcHBwcHBwcHBw", ""),

@@ -166,9 +166,10 @@ async fn a_first_password_needs_none_before_it_and_a_program_gets_none() {
         current: None,
         new: password("correct horse"),
     };
+    let accounts = &guard.app.accounts;
+    SetRole { username: "alice".to_owned(), role: "user".to_owned() }.run(accounts, &asked()).await.unwrap();
     let alice = found(&guard, "alice").await.into_user();
     assert!(matches!(change(&guard.app, ask(&alice), address(HOME), at(0)).await.unwrap(), Changed::Done(_)));
-    let accounts = &guard.app.accounts;
     SetRole { username: "alice".to_owned(), role: "service".to_owned() }.run(accounts, &asked()).await.unwrap();
     assert_eq!(try_from(&guard, ("alice", "correct horse"), HOME, at(0)).await, Checked::Denied);
     assert_eq!(change(&guard.app, ask(&alice), address(HOME), at(0)).await.unwrap(), Changed::Denied);

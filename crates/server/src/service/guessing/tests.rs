@@ -108,6 +108,7 @@ fn the_owner_does_not_wait_where_the_owner_logged_in_lately() {
     let (days, longer) = (30 * 86_400, 30 * 86_400 + 1);
     assert!(failing(&guessing, &name("bob"), home, 100, at(days)) < 100);
     assert_eq!(wait(&guessing, "alice", home, at(days)), Duration::ZERO);
+    failing(&guessing, &name("bob"), home, 100, at(longer));
     assert!(!wait(&guessing, "alice", home, at(longer)).is_zero());
 }
 
