@@ -111,7 +111,12 @@ pub(crate) async fn codes(args: &CodesArgs) -> anyhow::Result<Exit> {
     let profile = open(&Shelf::of_this_user()?, &args.profile).await?;
     let client = profile.client()?;
     let holder: Username = profile.username.parse()?;
-    let made = countersign_client::recovery_codes(&client, &profile.root, profile.server_key, (&holder, args.count));
+    let made = countersign_client::recovery_codes(
+        &client,
+        (profile.credentials.keyid.key().context("no key")?, &profile.root),
+        profile.server_key,
+        (&holder, args.count),
+    );
     let cards = match made.await {
         Ok(cards) => cards,
         Err(error) => {

@@ -41,7 +41,14 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let profile = shelf.open(&args.profile)?;
     let client = profile.client()?;
-    match countersign_client::rotate(&client, &profile.root, profile.server_key, &args.device).await {
+    match countersign_client::rotate(
+        &client,
+        (profile.credentials.keyid.key().context("no key")?, &profile.root),
+        profile.server_key,
+        &args.device,
+    )
+    .await
+    {
         Ok(enrolment) => take_over(&shelf, &args.profile, &next(&profile, &enrolment)).await,
         Err(error) => Ok(refused(&error)),
     }
