@@ -95,6 +95,10 @@ kinds! {
     ServerKeySwitched = "server_key_switched",
     /// The server's former static key is gone, and with it the cards that name it.
     ServerKeyRetired = "server_key_retired",
+    /// Another key signs access tokens from now on.
+    TokenKeyRotated = "token_key_rotated",
+    /// The former keys of access tokens are gone, and with them what they had signed.
+    TokenKeyRetired = "token_key_retired",
     /// Requests whose MAC was wrong, folded per source and minute.
     BadSignature = "bad_signature",
     /// A request that had been seen before.

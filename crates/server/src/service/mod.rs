@@ -13,6 +13,7 @@ pub mod own_keys;
 pub mod recover;
 pub mod rekey;
 pub mod rotate;
+pub(crate) mod rotate_token_key;
 pub mod seed_enrol;
 pub mod stream_keys;
 pub mod throttle;
