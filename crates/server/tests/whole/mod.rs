@@ -16,6 +16,7 @@ use std::time::Duration;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::enrolment::pending::Pending;
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{KeyPair, Root, Secret32};
 use countersign_core::signature::{
     Field, PathForm, Received, ReceivedAnswer, RequestHead, SignatureParams, SignedRequest, sha256_digest_field,
@@ -106,6 +107,8 @@ impl Whole {
             username: pending.username.clone(),
             role: pending.role,
             state: UserState::Enabled,
+            permissions: Permissions::default(),
+            has_password: false,
             generation: 0,
             created: now(),
         };

@@ -68,9 +68,15 @@ macro_rules! store_conformance {
                 new_codes_end_the_ones_before;
             tickets: a_ticket_comes_back_as_issued, a_revoked_ticket_stays_revoked, a_used_ticket_cannot_be_revoked,
                 an_unknown_ticket_is_missing, an_id_is_issued_once, tickets_are_listed_by_cursor;
-            users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys, the_name_of_a_deleted_user_is_free,
-                leaving_enabled_raises_the_generation, a_state_that_is_set_already_is_not_told_of,
-                users_are_listed_by_name, an_unknown_user_is_missing, of_eight_deleting_a_user_one_does;
+            users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys,
+                the_name_of_a_deleted_user_is_free, leaving_enabled_raises_the_generation,
+                a_state_that_is_set_already_is_not_told_of, users_are_listed_by_name, an_unknown_user_is_missing,
+                of_eight_deleting_a_user_one_does, an_added_user_has_the_password_and_no_key,
+                a_taken_name_leaves_no_trace_of_the_second_user, of_eight_wanting_to_be_added_by_one_name_one_is,
+                the_name_of_a_deleted_user_can_be_added_again, a_new_password_raises_the_generation,
+                a_password_for_an_earlier_generation_is_not_set, of_eight_setting_a_password_one_does,
+                a_program_has_no_password, a_hash_in_another_form_changes_nothing_else,
+                a_new_role_or_other_permissions_raise_the_generation, a_deleted_user_is_given_nothing;
         }
     };
     ($fresh:path; $($port:ident: $($sentence:ident),+;)+) => {

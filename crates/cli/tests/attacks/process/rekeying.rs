@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{Root, Secret32};
 use countersign_server::accounts::Accounts;
 use countersign_server::config::{self, Overrides, Sources};
@@ -54,6 +55,8 @@ async fn account(accounts: &Accounts, number: usize) -> Key {
         username: format!("user{number}").parse().unwrap(),
         role: Role::Service,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: now,
     };

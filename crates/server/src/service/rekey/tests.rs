@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::encoding::hex;
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{Sealed, Unsealable};
 use countersign_core::time::Timestamp;
 use countersign_store::port::{Confirmation, Confirmed, SealedPage, Sealings, StoreError};
@@ -102,6 +103,8 @@ fn account(accounts: &Accounts, number: u8) -> Confirmation {
         username: format!("user{number}").parse().unwrap(),
         role: Role::User,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: NOW,
     };

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use countersign_core::account::{KeyRecord, User};
+use countersign_core::account::{Credentials, KeyRecord};
 use countersign_core::secret::Sealed;
 use sqlx::{Row as _, query};
 
@@ -59,11 +59,11 @@ impl SealedTable for KeyRoots {
 /// The root and its owner. A user whose row is not as it was written may have had another name.
 async fn root(ledger: &mut Ledger<'_>, key: KeyRecord) -> Result<Option<Sealing>, Failure> {
     let row = query(FIND_USER).bind(key.user.to_string()).fetch_optional(&mut *ledger.connection).await?;
-    let user = row.and_then(|row| ledger.warden.read::<User>(&row).raw().ok());
-    Ok(user.map(|(user, trust)| Sealing {
+    let user = row.and_then(|row| ledger.warden.read::<Credentials>(&row).raw().ok());
+    Ok(user.map(|(found, trust)| Sealing {
         place: SealedPlace { table: KeyRecord::TABLE, id: key.id.to_string() },
         name: key.id.to_string(),
-        owner: user.username.to_string(),
+        owner: found.user().username.to_string(),
         sealed: key.root,
         vouched: trust == Trust::Holds,
     }))
