@@ -79,6 +79,12 @@ pub(super) const KEYS: &[Key] = &[
     plain("access_token_minutes", Whole, "15", "a whole number of minutes from 1 to 60"),
     plain("token_ip_claim", Flag, "false", SWITCH),
     plain("token_key_days", Whole, "90", "a whole number of days from 1 to 365"),
+    plain("refresh_token_days", Whole, "7", "a whole number of days from 1 to 365"),
+    plain("session_days", Whole, "30", "a whole number of days from 1 to 365"),
+    unset("max_sessions", Whole, "10", "a whole number from 1 to 10000"),
+    key("on_limit", Text, "", "\"evict_oldest\"", "\"reject\", \"evict_oldest\" or \"evict_idle\""),
+    plain("sensitive_minutes", Whole, "5", "a whole number of minutes from 1 to 60"),
+    plain("danger_plain_passwords", Flag, "false", SWITCH),
     unset(
         "kek_file",
         Text,

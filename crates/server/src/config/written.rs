@@ -34,6 +34,12 @@ pub(super) struct Written {
     pub(super) access_token_minutes: Option<u64>,
     pub(super) token_ip_claim: Option<bool>,
     pub(super) token_key_days: Option<u64>,
+    pub(super) refresh_token_days: Option<u64>,
+    pub(super) session_days: Option<u64>,
+    pub(super) max_sessions: Option<u64>,
+    pub(super) on_limit: Option<String>,
+    pub(super) sensitive_minutes: Option<u64>,
+    pub(super) danger_plain_passwords: Option<bool>,
     pub(super) kek_file: Option<String>,
     #[serde(default)]
     pub(super) replay: WrittenReplay,
