@@ -32,6 +32,7 @@ e2e:  ## the binary with other people's programs, and the documents (installs wh
 bench:  ## what it costs, as ratios to references measured in the same run
 	$(CARGO) run --release --locked -p countersign-bench
 	$(CARGO) run --release --locked -p countersign-bench -- replay
+	$(CARGO) run --release --locked -p countersign-bench -- revocation
 
 bench-server:  ## the same for the whole server over sockets, beside nginx
 	$(CARGO) build --release --locked -p countersign -p countersign-bench

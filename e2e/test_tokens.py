@@ -82,4 +82,4 @@ def test_a_rotation_by_command_is_published_at_once_and_told_of(guard):
     guard.operate("token-key", "retire")
     _, jwks = fetched(guard, "/.well-known/jwks.json")
     assert [key["kid"] for key in jwks["keys"]] == names[:2]
-    assert [event["kind"] for event in guard.events()][-2:] == ["token_key_rotated", "token_key_retired"]
+    assert [event["event"] for event in guard.events()][-2:] == ["token_key_rotated", "token_key_retired"]

@@ -1,5 +1,6 @@
 //! Use cases, one per file. They know ports and the core, never HTTP and never an adapter.
 
+pub mod access_token;
 pub mod claim;
 pub mod codes;
 pub mod confirm;
@@ -7,9 +8,11 @@ pub mod control;
 pub mod enrol;
 pub mod envelope;
 pub mod folding;
-pub mod handshakes;
+pub mod guessing;
 pub mod idempotency;
 pub mod own_keys;
+pub mod password;
+pub mod pool;
 pub mod recover;
 pub mod rekey;
 pub mod rotate;
