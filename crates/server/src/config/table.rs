@@ -79,6 +79,10 @@ pub(super) const KEYS: &[Key] = &[
     plain("access_token_minutes", Whole, "15", "a whole number of minutes from 1 to 60"),
     plain("token_ip_claim", Flag, "false", SWITCH),
     plain("token_key_days", Whole, "90", "a whole number of days from 1 to 365"),
+    plain("session_idle_days", Whole, "7", "a whole number of days from 1 to 365, and at most session_days"),
+    plain("session_days", Whole, "30", "a whole number of days from 1 to 365"),
+    plain("security.on_network_change", Text, "\"warn\"", "\"warn\" or \"revoke\""),
+    plain("security.challenge_on_network_change", Flag, "false", "false"),
     unset(
         "kek_file",
         Text,
