@@ -19,5 +19,5 @@ pub use refresh::{CONFLICT_FOR, GRACE, Presented, Presenter};
 pub use revocation::{Epoch, KEEP_REVOCATIONS, Revocation, Revoked};
 pub use token::{FamilySecret, MalformedToken, RefreshToken};
 pub use value::{
-    EndReason, MAX_DEVICE, MAX_USER_AGENT, OpenedBy, Proof, Scope, Session, SessionState, UnknownReason, cut,
+    EndReason, MAX_DEVICE, MAX_USER_AGENT, OpenedBy, Proof, Scope, Session, SessionState, TokenHash, UnknownReason, cut,
 };

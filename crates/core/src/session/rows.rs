@@ -4,11 +4,10 @@
 
 use core::net::IpAddr;
 
-use super::{Family, OpenedBy, Place, Session, SessionState};
+use super::{Family, OpenedBy, Place, Session, SessionState, TokenHash};
 use crate::account::rows::{Columns, mac, time, verifies};
 use crate::id::{FamilyId, SessionId, SessionRef};
 use crate::secret::{RowKey, RowMac, Sealed};
-use crate::token::TokenHash;
 
 impl Session {
     /// The MAC of the row that keeps this session.

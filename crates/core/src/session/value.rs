@@ -4,11 +4,12 @@ use core::fmt;
 use core::net::IpAddr;
 use core::str::FromStr;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Epoch, KEEP_REVOCATIONS};
 use crate::id::{KeyId, SessionId, SessionRef, UserId};
 use crate::secret::Sealed;
 use crate::time::Timestamp;
-use crate::token::TokenHash;
 
 /// The longest user agent that is kept, in octets; a longer one is [cut].
 pub const MAX_USER_AGENT: usize = 256;
@@ -122,6 +123,29 @@ impl Proof {
             Self::Key => "key",
             Self::Bearer => "bearer",
         }
+    }
+}
+
+/// SHA-256 of an access token: what is kept of it. A token has more than 128 bits that nobody can guess, so the hash needs
+/// neither salt nor key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl TokenHash {
+    /// The hash of this token.
+    pub fn of(token: &str) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+
+    /// Whether both are of one token; takes equally long whatever they differ in.
+    pub fn matches(&self, other: &Self) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.0.as_slice(), other.0.as_slice()).into()
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenHash({})", crate::encoding::hex(self.0.get(..4).unwrap_or_default()))
     }
 }
 

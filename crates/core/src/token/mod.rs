@@ -11,7 +11,6 @@
 
 mod claims;
 mod fault;
-mod hash;
 mod jwk;
 mod jws;
 mod key;
@@ -22,7 +21,6 @@ mod verified;
 
 pub use claims::{AccessClaims, Confirmation, TokenId};
 pub use fault::TokenFault;
-pub use hash::TokenHash;
 pub use jwk::BadKeySet;
 pub use jws::{LONGEST_TOKEN, TooLong};
 pub use key::{PublicTokenKey, TokenKeyId, TokenSigningKey};

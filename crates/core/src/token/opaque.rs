@@ -3,10 +3,10 @@ use core::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use super::hash::TokenHash;
 use crate::encoding::{b64u, unb64u};
 use crate::id::{MalformedId, SessionRef};
 use crate::secret::Secret32;
+use crate::session::TokenHash;
 
 const PREFIX: &str = "csa_";
 

@@ -65,7 +65,8 @@ impl Whole {
         whole
     }
 
-    /// Somebody who has enrolled by a group card and has not yet sent a request.
+    /// A program that has enrolled and has not yet sent a request. What a person may do is not asked here: a program's key
+    /// signs whatever it calls.
     pub(crate) fn enrolled(&self, username: &str) -> Person {
         static NUMBER: AtomicU8 = AtomicU8::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +76,7 @@ impl Whole {
         let pending = Pending {
             keyid: keyid.clone(),
             username: username.parse().unwrap(),
-            role: Role::User,
+            role: Role::Service,
             device: String::new(),
             root: root.clone(),
             keys: keys.clone(),
@@ -89,7 +90,7 @@ impl Whole {
         Person { authority: self.address.to_string(), keyid, root, keys, envelope_keys }
     }
 
-    /// Somebody whose key is confirmed.
+    /// The same, confirmed.
     pub(crate) async fn confirmed(&self, username: &str) -> Person {
         let person = self.enrolled(username);
         assert_eq!(self.call(&person.get("/api/auth/whoami")).await.status, 200);

@@ -10,9 +10,8 @@ use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{FamilyId, KeyId, SessionId, SessionRef, TicketId, UserId};
 use countersign_core::replay::{AcceptClock, AcceptMark, Reading};
 use countersign_core::secret::Sealed;
-use countersign_core::session::{Family, Limit, OpenedBy, Place, Proof, Session, SessionState};
+use countersign_core::session::{Family, Limit, OpenedBy, Place, Proof, Session, SessionState, TokenHash};
 use countersign_core::time::{Freshness, Timestamp};
-use countersign_core::token::TokenHash;
 use countersign_core::username::Username;
 use tokio::task::JoinSet;
 

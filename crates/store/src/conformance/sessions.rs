@@ -6,11 +6,10 @@ use countersign_core::account::{KeyOrigin, KeyRecord, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::SessionRef;
 use countersign_core::session::{
-    EndReason, Family, KEEP_REVOCATIONS, Limit, OnLimit, OpenedBy, Revoked, Scope, Session, SessionState,
+    EndReason, Family, KEEP_REVOCATIONS, Limit, OnLimit, OpenedBy, Revoked, Scope, Session, SessionState, TokenHash,
 };
 use countersign_core::succession::OVERLAP;
 use countersign_core::time::Timestamp;
-use countersign_core::token::TokenHash;
 
 use super::sample::{
     DAY, NOW, at, eight_at_once, enrol, event, events, family, family_id, key, key_id, key_session, open, open_within,

@@ -5,9 +5,8 @@ use core::time::Duration;
 use countersign_core::account::UserState;
 use countersign_core::event::EventKind;
 use countersign_core::session::{
-    EndReason, Family, OpenedBy, Place, Presented, Presenter, Revoked, Scope, Session, SessionState,
+    EndReason, Family, OpenedBy, Place, Presented, Presenter, Revoked, Scope, Session, SessionState, TokenHash,
 };
-use countersign_core::token::TokenHash;
 
 use super::sample::{
     DAY, HOME, at, eight_at_once, enrol, event, events, family, family_id, key_id, key_session, open, session,

@@ -3,9 +3,8 @@ use core::net::IpAddr;
 use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::{SessionRef, UserId};
-use countersign_core::session::{EndReason, Family, Limit, Scope, Session};
+use countersign_core::session::{EndReason, Family, Limit, Scope, Session, TokenHash};
 use countersign_core::time::Timestamp;
-use countersign_core::token::TokenHash;
 
 use super::StoreError;
 

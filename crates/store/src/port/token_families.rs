@@ -3,9 +3,8 @@ use core::time::Duration;
 use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::FamilyId;
-use countersign_core::session::{Family, Presented, Presenter};
+use countersign_core::session::{Family, Presented, Presenter, TokenHash};
 use countersign_core::time::Timestamp;
-use countersign_core::token::TokenHash;
 
 use super::StoreError;
 

@@ -1,7 +1,6 @@
 use countersign_core::id::{SessionId, SessionRef};
 use countersign_core::secret::{RowKey, RowMac, Sealed};
-use countersign_core::session::{EndReason, OpenedBy, Session};
-use countersign_core::token::TokenHash;
+use countersign_core::session::{EndReason, OpenedBy, Session, TokenHash};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, query};
 

@@ -1,8 +1,7 @@
 use core::time::Duration;
 
 use countersign_core::event::EventKind;
-use countersign_core::session::{EndReason, Presented, Presenter, Revoked, Scope, Session, SessionState};
-use countersign_core::token::TokenHash;
+use countersign_core::session::{EndReason, Presented, Presenter, Revoked, Scope, Session, SessionState, TokenHash};
 use tokio::task::JoinSet;
 
 use super::{House, alarms, connection, with_key};

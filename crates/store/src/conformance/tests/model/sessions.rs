@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use countersign_core::event::EventKind;
 use countersign_core::secret::Sealed;
-use countersign_core::session::{EndReason, Limit, OnLimit, OpenedBy, Place, Presenter, Proof, Scope, Session};
-use countersign_core::token::TokenHash;
+use countersign_core::session::{
+    EndReason, Limit, OnLimit, OpenedBy, Place, Presenter, Proof, Scope, Session, TokenHash,
+};
 use proptest::prelude::*;
 
 use super::told;
