@@ -34,8 +34,9 @@ impl Generator {
         Ok(Self { runtime, connections })
     }
 
-    /// Sends all requests, and waits for all answers. Each must be a 200.
-    pub(crate) fn send(self, requests: Vec<Vec<u8>>) -> anyhow::Result<()> {
+    /// Sends all requests, and waits for all answers. Each must be a 200. A generator that is `awake` never sleeps while it
+    /// waits.
+    pub(crate) fn send(self, requests: Vec<Vec<u8>>, awake: bool) -> anyhow::Result<()> {
         let Self { runtime, connections } = self;
         let share = requests.len().div_ceil(connections.len().max(1));
         let mut requests = VecDeque::from(requests);
@@ -45,11 +46,24 @@ impl Generator {
                 let own: Vec<_> = requests.drain(..share.min(requests.len())).collect();
                 working.spawn(converse(stream, own));
             }
-            while let Some(done) = working.join_next().await {
-                done??;
+            let all = async {
+                while let Some(done) = working.join_next().await {
+                    done??;
+                }
+                Ok(())
+            };
+            tokio::select! {
+                done = all => done,
+                () = stay_awake(), if awake => Ok(()),
             }
-            Ok(())
         })
+    }
+}
+
+/// Gives everything else its turn, for ever.
+async fn stay_awake() {
+    loop {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -87,8 +87,8 @@ impl Stage {
         let (guard, account) = &self.echo;
         let target: Target<'_> = (guard.address(), &[guard.pid()]);
         vec![
-            Subject::new("the guard's open route", target, open, None),
-            Subject::new("the guard's guarded route", target, signed, Some(account)),
+            Subject::new("the guard's open route", target, open, None).kept_awake(),
+            Subject::new("the guard's guarded route", target, signed, Some(account)).kept_awake(),
         ]
     }
 

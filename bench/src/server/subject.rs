@@ -20,7 +20,19 @@ pub(crate) struct Subject<'a> {
     processes: Vec<u32>,
     kind: Kind,
     account: Option<&'a Account>,
+    waiting: Waiting,
     rounds: Vec<Round>,
+}
+
+/// What the generator does while there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// It looks for one again and again, so that no server pays for waking whoever waits for its answer. It would have to
+    /// where it is slower than the generator, and nowhere else; on a virtual machine that costs as much as all that the
+    /// guard does, and with a client on another machine it costs nothing.
+    Awake,
+    /// It sleeps, because others need its processor.
+    Asleep,
 }
 
 /// What one request took in one round, in microseconds.
@@ -52,7 +64,13 @@ pub(crate) struct Outcome {
 impl<'a> Subject<'a> {
     /// A server, its processes, and what is asked of it.
     pub(crate) fn new(title: &'static str, target: Target<'_>, kind: Kind, account: Option<&'a Account>) -> Self {
-        Self { title, address: target.0, processes: target.1.to_vec(), kind, account, rounds: Vec::new() }
+        let processes = target.1.to_vec();
+        Self { title, address: target.0, processes, kind, account, waiting: Waiting::Asleep, rounds: Vec::new() }
+    }
+
+    /// The same, measured by a generator that does not sleep.
+    pub(crate) fn kept_awake(self) -> Self {
+        Self { waiting: Waiting::Awake, ..self }
     }
 
     /// Measures one round. On a machine that is busy beyond measure a guard refuses everything for a moment, because its
@@ -73,7 +91,7 @@ impl<'a> Subject<'a> {
         let requests = requests.collect::<anyhow::Result<Vec<_>>>()?;
         let generator = Generator::connect(self.address, CONNECTIONS)?;
         let before = (wall_time(), time_of_processes(&self.processes)?, own_time());
-        generator.send(requests)?;
+        generator.send(requests, self.waiting == Waiting::Awake)?;
         let after = (wall_time(), time_of_processes(&self.processes)?, own_time());
         let each = |span: Duration| span.as_secs_f64() * 1e6 / REQUESTS as f64;
         self.rounds.push(Round {

@@ -3,16 +3,24 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::str::FromStr;
+use std::sync::Arc;
 
 /// A host and port in their one spelling: lower case, addresses compressed, no default port.
 ///
-/// It is what `@authority` covers. Two texts name the same authority exactly when they read as equal values.
+/// It is what `@authority` covers. Two texts name the same authority exactly when they read as equal values. Copies
+/// share the text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Authority(Box<str>);
+pub struct Authority(Arc<str>);
 
 impl Authority {
     /// As it stands in `@authority`.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl core::borrow::Borrow<str> for Authority {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

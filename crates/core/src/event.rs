@@ -57,6 +57,16 @@ kinds! {
     TicketRevoked = "ticket_revoked",
     /// The shared key of the group was replaced.
     GroupRotated = "group_rotated",
+    /// An operator added a user.
+    UserAdded = "user_added",
+    /// A user has another password, or the first one.
+    PasswordChanged = "password_changed",
+    /// A user has another role.
+    RoleChanged = "role_changed",
+    /// A user has other permissions.
+    PermissionsChanged = "permissions_changed",
+    /// Everything that was issued to a user is void.
+    UserRevoked = "user_revoked",
     /// A user may no longer sign.
     UserDisabled = "user_disabled",
     /// A user may sign again.
@@ -95,6 +105,12 @@ kinds! {
     ServerKeySwitched = "server_key_switched",
     /// The server's former static key is gone, and with it the cards that name it.
     ServerKeyRetired = "server_key_retired",
+    /// Another key signs access tokens from now on.
+    TokenKeyRotated = "token_key_rotated",
+    /// The former keys of access tokens are gone, and with them what they had signed.
+    TokenKeyRetired = "token_key_retired",
+    /// A password that was not right, or a user who has none; folded per source and minute.
+    LoginFailed = "login_failed",
     /// Requests whose MAC was wrong, folded per source and minute.
     BadSignature = "bad_signature",
     /// A request that had been seen before.

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -13,8 +14,10 @@ use crate::encoding::{b64u, hex, unb64u, unhex};
 pub struct MalformedId(pub &'static str);
 
 /// The public name of a signing key: `k` and 16 to 63 of `[a-z0-9]`, random, never derived from the username.
+///
+/// Copies share the text: a request makes some, and none of them asks for memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyId(Box<str>);
+pub struct KeyId(Arc<str>);
 
 impl KeyId {
     /// A new id from 16 random octets: `k` and 26 characters of base 32.

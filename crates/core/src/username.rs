@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::sync::Arc;
 
 use precis_core::profile::PrecisFastInvocation as _;
 use precis_profiles::UsernameCaseMapped;
@@ -24,8 +25,10 @@ const RESERVED: [&str; 3] = ["admin", "countersign", "root"];
 /// script or one of the combinations that Unicode calls highly restrictive (UTS #39 §5.2), no name of another script
 /// that looks like plain Latin letters throughout, and no `admin`, `root`, `countersign` or what looks like them. Two
 /// names may still resemble each other (`al1ce`, `allce`): a name is a name, the key is the proof.
+///
+/// Copies share the text, as those of a [`KeyId`](crate::id::KeyId) do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Username(Box<str>);
+pub struct Username(Arc<str>);
 
 impl Username {
     /// The longest username, in octets.

@@ -8,11 +8,16 @@ use std::time::{Duration, SystemTime};
 use countersign_core::replay::Reading;
 use countersign_core::time::Timestamp;
 
-/// What both clocks of the machine show now. A wall clock before 1970 reads as 1970, which no request survives.
-#[expect(clippy::disallowed_methods, reason = "this is the edge at which the wall clock is read")]
+/// What both clocks of the machine show now.
 pub fn now() -> Reading {
-    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Reading { wall: Timestamp::default().saturating_add(wall), monotonic: since_boot() }
+    Reading { wall: wall(), monotonic: since_boot() }
+}
+
+/// What the wall clock shows now, where nothing depends on whether it jumped. Before 1970 it reads as 1970, which no
+/// request survives.
+#[expect(clippy::disallowed_methods, reason = "this is the edge at which the wall clock is read")]
+pub fn wall() -> Timestamp {
+    Timestamp::default().saturating_add(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
 /// `N` random octets from the operating system. When there are none the process ends: it could neither make a key nor seal

@@ -1,7 +1,7 @@
 //! Signing answers (protocol §5).
 
-use super::base::BaseWriter;
-use super::draft::{Draft, LABEL, push_decimal};
+use super::base::{BaseWriter, SignatureBase};
+use super::draft::{Draft, LABEL, push_decimal, without_label};
 use super::field::{is_covered_in_answers, is_plain, is_single_valued};
 use super::head::{AnswerHead, Field, StreamHead};
 use super::input::Profile;
@@ -61,9 +61,9 @@ impl Received {
     fn sign(&self, s2c: &MacKey, answer: &StreamHead<'_>, content: (&str, &str), now: Timestamp) -> AnswerFields {
         let mut countersign_time = String::with_capacity(16);
         push_decimal(&mut countersign_time, now.as_millis());
-        let countersign_request = byte_sequence(self.octets.as_slice());
+        let countersign_request = byte_sequence("", self.octets.as_slice());
 
-        let mut signing = Answer::with_room_for(answer, self.base.as_str().len());
+        let mut signing = Answer::with_room_for(answer, &self.base);
         signing.status(answer.status);
         signing.field("content-type");
         signing.value(content.0, content.1);
@@ -75,23 +75,26 @@ impl Received {
 
         let Answer { mut draft, base, .. } = signing;
         draft.created(now.as_secs());
-        let params = draft.finish(self.nonce.as_slice(), self.escaped_keyid(), "countersign-res-1");
-        let mac = s2c.mac(&[&base.closed(params.as_bytes())]);
+        let signature_input = draft.finish(self.nonce.as_slice(), self.escaped_keyid(), "countersign-res-1");
+        let mac = s2c.mac(&base.closed_by(without_label(&signature_input).as_bytes()));
         AnswerFields {
             countersign_time,
             countersign_request,
-            signature_input: [LABEL, "=", &params].concat(),
-            signature: [LABEL, "=", &byte_sequence(&mac)].concat(),
+            signature_input,
+            signature: byte_sequence(LABEL, &mac),
             mac,
         }
     }
 }
 
 impl<'a> Answer<'a> {
-    fn with_room_for(answer: &StreamHead<'a>, request_base: usize) -> Self {
-        let fields: usize = answer.fields.iter().map(|field| field.name.len() * 2 + field.value.len() + 16).sum();
-        let draft = Draft::with_capacity(512 + request_base);
-        Self { draft, base: BaseWriter::with_capacity(1_024 + fields + request_base * 2), fields: answer.fields }
+    /// Enough for most: the request's components come again, each with a flag, and so do its parameters.
+    fn with_room_for(answer: &StreamHead<'a>, request: &SignatureBase) -> Self {
+        let names: usize = answer.fields.iter().map(|field| field.name.len() + 8).sum();
+        let values: usize = answer.fields.iter().map(|field| field.value.len()).sum();
+        let draft = Draft::with_capacity(192 + names + request.params().len());
+        let base = BaseWriter::with_capacity(352 + names + values + request.closing());
+        Self { draft, base, fields: answer.fields }
     }
 
     fn status(&mut self, status: u16) {

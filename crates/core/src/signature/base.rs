@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::cursor::position;
 use super::field::{is_single_valued, separator, trimmed};
 use super::head::Field;
 use super::malformed::Malformed;
@@ -28,7 +29,27 @@ impl SignatureBase {
     /// Identifier and value of each component, in the signer's order. Identifiers carry their quotes and parameters.
     pub fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
         let components = self.text.get(..self.closing).unwrap_or_default();
-        components.split_terminator('\n').filter_map(|line| line.split_once(": "))
+        components.split_terminator('\n').filter_map(|line| {
+            let (identifier, value) = line.split_once(':')?;
+            Some((identifier, value.strip_prefix(' ')?))
+        })
+    }
+
+    /// Whether the component of this name is covered, without a parameter. It is asked once for each field of a request.
+    pub(super) fn covers(&self, name: &str) -> bool {
+        let mut rest = self.text.as_bytes().get(..self.closing).unwrap_or_default();
+        while let Some(line) = rest.strip_prefix(b"\"") {
+            if line.strip_prefix(name.as_bytes()).is_some_and(|after| after.starts_with(b"\": ")) {
+                return true;
+            }
+            rest = line.get(position(line, b'\n') + 1..).unwrap_or_default();
+        }
+        false
+    }
+
+    /// How many octets the lines of the components have.
+    pub(super) const fn closing(&self) -> usize {
+        self.closing
     }
 
     /// List and parameters, as the signer wrote them.
@@ -117,18 +138,18 @@ impl BaseWriter {
         }
     }
 
-    /// Closes the base with list and parameters, octet for octet as they stand in `Signature-Input`.
-    pub(super) fn closed(mut self, params: &[u8]) -> Vec<u8> {
-        self.text.extend_from_slice(CLOSING);
-        self.text.extend_from_slice(params);
-        self.text
+    /// The base that closes with list and parameters, octet for octet as they stand in `Signature-Input`, in pieces.
+    pub(super) fn closed_by<'a>(&'a self, params: &'a [u8]) -> [&'a [u8]; 3] {
+        [&self.text, CLOSING, params]
     }
 
     /// Closes the base of a message that was received: folded lines, controls and what lies beyond ASCII are refused.
     pub(super) fn close(self, params: &[u8]) -> Result<SignatureBase, Malformed> {
         const RULE: Malformed = Malformed("a covered value has a control, a line break or an octet beyond ASCII");
-        let (closing, lines) = (self.text.len(), self.lines);
-        let octets = self.closed(params);
+        let Self { text: mut octets, lines } = self;
+        let closing = octets.len();
+        octets.extend_from_slice(CLOSING);
+        octets.extend_from_slice(params);
         // Sums of octets, for the compiler to count sixteen at a time.
         let plain =
             |octets: &[u8]| octets.iter().map(|octet| u8::from(matches!(octet, 0x20..=0x7e | b'\t'))).sum::<u8>();

@@ -1,25 +1,28 @@
 //! A signature that is being made: the list of components grows along with the base.
 
+use core::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The label of our signatures. Verifiers select by tag.
-pub(super) const LABEL: &str = "cs";
+/// How a value of `Signature-Input` or `Signature` of ours begins: with the label. Verifiers select by tag.
+pub(super) const LABEL: &str = "cs=";
 
-/// The list of components and the parameters, as they will stand in `Signature-Input` after the label.
+/// A value of `Signature-Input`: the label, the list of components and the parameters.
 #[derive(Debug)]
 pub(super) struct Draft(String);
 
 impl Draft {
     pub(super) fn with_capacity(octets: usize) -> Self {
         let mut text = String::with_capacity(octets);
+        text.push_str(LABEL);
         text.push('(');
         Self(text)
     }
 
     /// Adds a component to the list; gives its identifier, as the base needs it. `flag` is empty or begins with `;`.
     pub(super) fn component(&mut self, name: &str, flag: &str) -> &str {
-        if self.0.len() > 1 {
+        if !self.0.ends_with('(') {
             self.0.push(' ');
         }
         let start = self.0.len();
@@ -38,7 +41,7 @@ impl Draft {
         push_decimal(&mut self.0, seconds);
     }
 
-    /// Ends the parameters. `escaped_keyid` is what stands between the quotes.
+    /// Ends the parameters; gives the whole value. `escaped_keyid` is what stands between the quotes.
     pub(super) fn finish(mut self, nonce: &[u8], escaped_keyid: &str, tag: &str) -> String {
         self.0.push_str(";nonce=\"");
         URL_SAFE_NO_PAD.encode_string(nonce, &mut self.0);
@@ -47,16 +50,15 @@ impl Draft {
     }
 }
 
+/// List and parameters of such a value, as they close the base.
+pub(super) fn without_label(signature_input: &str) -> &str {
+    signature_input.strip_prefix(LABEL).unwrap_or_default()
+}
+
 /// Appends a number in decimal.
 pub(super) fn push_decimal(text: &mut String, number: u64) {
-    let mut place = 1;
-    while number / place >= 10 {
-        place *= 10;
-    }
-    while place > 0 {
-        text.extend(char::from_digit((number / place % 10) as u32, 10));
-        place /= 10;
-    }
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{number}");
 }
 
 #[cfg(test)]

@@ -31,9 +31,10 @@ pub(super) fn find(fields: &[Field<'_>], label: &[u8]) -> Result<Octets, Malform
     octets.ok_or(Malformed("a signature is 1 to 64 octets in canonical base64"))
 }
 
-/// Octets as a byte sequence (RFC 9651 §4.1.8): base64 between colons, the one spelling they have.
-pub(super) fn byte_sequence(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len().div_ceil(3) * 4 + 2);
+/// Octets as a byte sequence (RFC 9651 §4.1.8) after `label`: base64 between colons, the one spelling they have.
+pub(super) fn byte_sequence(label: &str, octets: &[u8]) -> String {
+    let mut text = String::with_capacity(label.len() + octets.len().div_ceil(3) * 4 + 2);
+    text.push_str(label);
     text.push(':');
     STANDARD.encode_string(octets, &mut text);
     text.push(':');

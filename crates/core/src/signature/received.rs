@@ -142,7 +142,7 @@ impl Received {
     /// How the field of this lower-case name stands to the signature. The fields of signatures themselves and those of
     /// the connection are for the caller to take out.
     pub fn disposition(&self, field_name: &str) -> Disposition {
-        if is_implied(field_name) || self.components().any(|(name, _)| name == field_name) {
+        if is_implied(field_name) || self.base.covers(field_name) {
             Disposition::Covered
         } else if is_inert(field_name) {
             Disposition::Inert

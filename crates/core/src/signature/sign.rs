@@ -88,7 +88,7 @@ fn signature_input(params: &SignatureParams<'_>, head: &RequestHead<'_>) -> Stri
         draft.expires(expires);
     }
     let keyid = params.keyid.replace('\\', "\\\\").replace('"', "\\\"");
-    [LABEL, "=", &draft.finish(&params.nonce, &keyid, "countersign-req-1")].concat()
+    draft.finish(&params.nonce, &keyid, "countersign-req-1")
 }
 
 fn has(fields: &[Field<'_>], name: &str) -> bool {
@@ -107,7 +107,7 @@ impl SignedRequest {
 
     /// The value of `Signature`.
     pub fn signature(&self) -> String {
-        [LABEL, "=", &byte_sequence(self.sent.octets.as_slice())].concat()
+        byte_sequence(LABEL, self.sent.octets.as_slice())
     }
 
     /// The nonce.

@@ -99,7 +99,7 @@ impl SignedRequest {
     /// Whether the answer claims to be to this request. This says what has happened; the MAC says that it is true.
     fn is_answered_by(&self, member: &Member<'_>, answer: &ReceivedAnswer<'_>) -> Result<(), Interference> {
         let parameters = &member.parameters;
-        let signature = byte_sequence(self.sent.octets.as_slice());
+        let signature = byte_sequence("", self.sent.octets.as_slice());
         let same = Nonce::read(parameters.nonce)?.as_slice() == self.nonce()
             && parameters.keyid.escaped == self.sent.escaped_keyid().as_bytes()
             && only(answer, "countersign-request").is_some_and(|value| value == signature.as_bytes());

@@ -79,8 +79,12 @@ impl PublicTokenKey {
 
     /// The key of this name. None: no point of the curve, or one under which anybody could sign.
     pub(super) fn named(id: TokenKeyId, octets: &[u8; 32]) -> Option<Self> {
-        let key = VerifyingKey::from_bytes(octets).ok().filter(|key| !key.is_weak())?;
-        Some(Self { id, key })
+        Self::of_octets(octets).map(|key| Self { id, ..key })
+    }
+
+    /// The key of this point, with its own name; None as above.
+    pub(super) fn of_octets(octets: &[u8; 32]) -> Option<Self> {
+        VerifyingKey::from_bytes(octets).ok().filter(|key| !key.is_weak()).map(Self::of)
     }
 
     /// Its name.

@@ -12,12 +12,13 @@ pub struct AccessLifetime(Duration);
 impl AccessLifetime {
     /// A quarter of an hour.
     pub const DEFAULT: Self = Self(Duration::from_secs(15 * 60));
-    /// The longest that a token may be good, whoever issued it. What has been taken back is remembered for this long.
-    pub const MAX: Self = Self(Duration::from_secs(24 * 60 * 60));
+    /// The longest that any token is good. What has been taken back must be remembered for this long, and so must the public
+    /// half of a key that signs no more.
+    pub const MAX: Self = Self(Duration::from_secs(60 * 60));
     /// The shortest.
     pub const MIN: Self = Self(Duration::from_secs(60));
 
-    /// This long, in whole seconds, from one minute to one day.
+    /// This long, in whole seconds, from one minute to one hour.
     pub fn of(whole: Duration) -> Option<Self> {
         (Self::MIN.0..=Self::MAX.0).contains(&whole).then(|| Self(Duration::from_secs(whole.as_secs())))
     }
@@ -50,8 +51,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_is_a_minute_to_a_day() {
-        for (secs, is_one) in [(0, false), (59, false), (60, true), (86_400, true), (86_401, false)] {
+    fn a_lifetime_is_a_minute_to_an_hour() {
+        for (secs, is_one) in [(0, false), (59, false), (60, true), (3_600, true), (3_601, false)] {
             assert_eq!(AccessLifetime::of(Duration::from_secs(secs)).is_some(), is_one, "{secs}");
         }
         let issued = Timestamp::from_secs(0);

@@ -17,9 +17,10 @@ mod key;
 mod keys;
 mod lifetime;
 mod opaque;
+mod ring;
 mod verified;
 
-pub use claims::{AccessClaims, Confirmation, TokenId};
+pub use claims::{AccessClaims, TokenId};
 pub use fault::TokenFault;
 pub use jwk::BadKeySet;
 pub use jws::{LONGEST_TOKEN, TooLong};
@@ -27,6 +28,7 @@ pub use key::{PublicTokenKey, TokenKeyId, TokenSigningKey};
 pub use keys::TokenKeys;
 pub use lifetime::AccessLifetime;
 pub use opaque::OpaqueToken;
+pub use ring::{FormerTokenKey, TokenKeyRing, TooYoung};
 pub use verified::{Parties, VerifiedToken, issue, verify};
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ pub(super) fn arrive(app: &App, parts: &mut Parts) -> Result<(Authority, Peer), 
     let peer = Peer::of(&parts.extensions, &parts.headers, &config.client_address);
     drop_empty_query(&mut parts.uri);
     parts.extensions.insert(Addressed(authority.clone()));
-    parts.extensions.insert(peer);
+    if parts.extensions.get::<Peer>().is_none() {
+        parts.extensions.insert(peer);
+    }
     Ok((authority, peer))
 }
 

@@ -83,22 +83,50 @@ fn problem_of(error: &axum::Error) -> Problem {
 /// Takes a body in, up to `limit` octets.
 pub async fn buffer(mut body: Body, limit: u64, budget: &Budget) -> Result<Buffered, Problem> {
     let mut hold = budget.hold();
-    let mut octets = BytesMut::new();
+    let mut gathered = Gathered::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             tracing::warn!(%error, "an answer broke off");
             problem_of(&error)
         })?;
         let Ok(data) = frame.into_data() else { continue };
-        if (octets.len() + data.len()) as u64 > limit {
+        if (gathered.len() + data.len()) as u64 > limit {
             return Err(Problem::ANSWER_TOO_LARGE);
         }
         if !hold.grow(data.len()) {
             return Err(Problem::UNAVAILABLE);
         }
-        octets.extend_from_slice(&data);
+        gathered.add(data);
     }
-    Ok(Buffered { octets: octets.freeze(), hold })
+    Ok(Buffered { octets: gathered.whole(), hold })
+}
+
+/// What has come of a body. Most come in one piece, and that is kept as it is.
+#[derive(Default)]
+struct Gathered {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Gathered {
+    fn len(&self) -> usize {
+        self.first.len().max(self.all.len())
+    }
+
+    fn add(&mut self, data: Bytes) {
+        if self.len() == 0 {
+            self.first = data;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(&data);
+    }
+
+    fn whole(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
 }
 
 impl Buffered {
@@ -114,6 +142,9 @@ impl Buffered {
 
     /// The body to be sent; its part of the budget is given back when it has gone out.
     pub fn into_body(self) -> Body {
+        if self.octets.is_empty() {
+            return Body::empty();
+        }
         Body::new(Sending { octets: Full::new(self.octets), _until_sent: self.hold })
     }
 }

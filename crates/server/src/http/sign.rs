@@ -105,7 +105,7 @@ fn sign_head(head: &mut Parts, answering: Answering<'_>, content: Content) -> Re
         .filter(|(name, _)| **name != CONTENT_LENGTH && **name != DATE)
         .map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() })
         .collect();
-    let (status, fields, now) = (head.status.as_u16(), fields.as_slice(), edge::now().wall);
+    let (status, fields, now) = (head.status.as_u16(), fields.as_slice(), edge::wall());
     let signed = match &content {
         Content::Digest(content_digest) => {
             answering.received.sign_answer(answering.s2c, &AnswerHead { status, fields, content_digest }, now)

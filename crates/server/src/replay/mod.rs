@@ -18,7 +18,7 @@ use countersign_core::signature::Authentic;
 use countersign_core::time::{Freshness, Timestamp};
 use countersign_core::verdict::Refusal;
 use countersign_store::memory::{Burn, Limits, MemoryReplayGuard, Usage};
-use countersign_store::port::{AcceptMarks, Burning, BurntNonce, BurntNonces, ReplayGuard as _, Seen, StoreError};
+use countersign_store::port::{AcceptMarks, Burning, BurntNonce, BurntNonces, Seen, StoreError};
 
 /// How many nonces of future-dated requests a key may have burnt. Beyond that it has to wait, or rotate.
 const BURNT_PER_KEY: u32 = 64;
@@ -90,7 +90,8 @@ impl ReplayState {
     /// # Errors
     /// The outer error means that the guard could not decide; the inner one that it refuses.
     pub async fn remember(&self, request: &Authentic<'_>, now: Timestamp) -> Result<Result<(), Refusal>, StoreError> {
-        Ok(first(self.guard.remember(request, now).await?))
+        // What `ReplayGuard` does of this guard, without a future in a box: nothing here waits.
+        Ok(first(self.guard.remember_at(request.keyid(), request.nonce(), request.created(), now)?))
     }
 
     /// Burns the nonce of a future-dated request, and says what to answer. The burn is durable by then.

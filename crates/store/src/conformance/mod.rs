@@ -94,9 +94,15 @@ macro_rules! store_conformance {
                 the_first_use_of_a_successor_is_noted_once, nothing_is_refreshed_of_what_has_ended,
                 a_refresh_that_read_another_generation_is_refused,
                 a_refresh_in_flight_does_not_bring_a_session_back;
-            users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys, the_name_of_a_deleted_user_is_free,
-                leaving_enabled_raises_the_generation, a_state_that_is_set_already_is_not_told_of,
-                users_are_listed_by_name, an_unknown_user_is_missing, of_eight_deleting_a_user_one_does;
+            users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys,
+                the_name_of_a_deleted_user_is_free, leaving_enabled_raises_the_generation,
+                a_state_that_is_set_already_is_not_told_of, users_are_listed_by_name, an_unknown_user_is_missing,
+                of_eight_deleting_a_user_one_does, an_added_user_has_the_password_and_no_key,
+                a_taken_name_leaves_no_trace_of_the_second_user, of_eight_wanting_to_be_added_by_one_name_one_is,
+                the_name_of_a_deleted_user_can_be_added_again, a_new_password_raises_the_generation,
+                a_password_for_an_earlier_generation_is_not_set, of_eight_setting_a_password_one_does,
+                a_program_has_no_password, a_hash_in_another_form_changes_nothing_else,
+                a_new_role_or_other_permissions_raise_the_generation, a_deleted_user_is_given_nothing;
         }
     };
     ($fresh:path; $($port:ident: $($sentence:ident),+;)+) => {

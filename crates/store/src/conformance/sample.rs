@@ -8,6 +8,8 @@ use countersign_core::account::{
 };
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{FamilyId, KeyId, SessionId, SessionRef, TicketId, UserId};
+use countersign_core::password::PasswordHash;
+use countersign_core::permission::Permissions;
 use countersign_core::replay::{AcceptClock, AcceptMark, Reading};
 use countersign_core::secret::Sealed;
 use countersign_core::session::{Family, Limit, OpenedBy, Place, Proof, Session, SessionState, TokenHash};
@@ -72,9 +74,16 @@ pub fn user(number: u8, username: &str) -> User {
         username: name(username),
         role: Role::User,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 1,
         created: NOW,
     }
+}
+
+/// What looks like a hash of a password; this store reads no more of it.
+pub fn hash(text: &str) -> PasswordHash {
+    PasswordHash::from_phc(format!("$argon2id$v=19${text}")).expect("a hash")
 }
 
 /// An active key of the user of the same number.

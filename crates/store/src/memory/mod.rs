@@ -25,6 +25,7 @@ use countersign_core::account::{KeyRecord, Ticket, User};
 use countersign_core::event::Event;
 use countersign_core::id::{FamilyId, KeyId, SessionRef, TicketId, UserId};
 use countersign_core::idempotency::{OutcomeId, Record};
+use countersign_core::password::PasswordHash;
 use countersign_core::replay::AcceptMark;
 use countersign_core::secret::Sealed;
 use countersign_core::session::{Epoch, Family, Revocation, Session};
@@ -45,6 +46,7 @@ pub struct Memory {
 struct Kept {
     secrets: BTreeMap<String, Sealed>,
     users: BTreeMap<UserId, User>,
+    passwords: BTreeMap<UserId, PasswordHash>,
     keys: BTreeMap<KeyId, KeyRecord>,
     tickets: BTreeMap<TicketId, Ticket>,
     events: Vec<Event>,

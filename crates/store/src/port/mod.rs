@@ -36,7 +36,7 @@ pub use sessions::{Opened, Reissue, Reissued, Sessions, Touched};
 pub use successions::{Succeeded, Successions, TakenBack};
 pub use tickets::Tickets;
 pub use token_families::{Presentation, Refreshed, TokenFamilies};
-pub use users::Users;
+pub use users::{Added, PasswordSet, Users};
 
 use std::error::Error;
 

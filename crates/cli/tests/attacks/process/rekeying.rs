@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{Root, Secret32};
 use countersign_server::accounts::Accounts;
 use countersign_server::config::{self, Overrides, Sources};
@@ -54,6 +55,8 @@ async fn account(accounts: &Accounts, number: usize) -> Key {
         username: format!("user{number}").parse().unwrap(),
         role: Role::Service,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: now,
     };
@@ -112,7 +115,8 @@ async fn hammer(address: SocketAddr, keys: Arc<Vec<Key>>, first: usize, history:
 /// The answer, unless the guard is down or goes down.
 async fn call(address: SocketAddr, key: &Key) -> Option<String> {
     let stream = tokio::net::TcpStream::connect(address).await.ok()?;
-    let draft = Draft::new("GET", "/v1", &address.to_string(), &key.keyid).without_body().with("Connection", "close");
+    let draft = Draft::new("GET", "/v1", &address.to_string(), &key.keyid).without_body();
+    let draft = if crate::TRANSPORT.has_octets() { draft.with("Connection", "close") } else { draft };
     let mut wire = Wire::of(stream).await;
     wire.send(&draft.sign(key).octets()).await;
     let answer = String::from_utf8(wire.rest().await).unwrap();

@@ -124,7 +124,7 @@ async fn admit(
         Some(_) | None => take_in(app, signed, request).await?,
     };
     upgrade::decide(&mut request, offered);
-    let principal = admitted(app, judge_again(app, &principal, edge::now().wall), reading)?;
+    let principal = admitted(app, judge_again(app, &principal, edge::wall()), reading)?;
     request.extensions_mut().insert(Identity::new(principal));
     if let Some(streams) = &streams {
         streams.announce(&mut request);

@@ -2,7 +2,7 @@
 
 mod sessions;
 
-use countersign_core::account::{KeyOrigin, KeyRecord, Ticket, UserState};
+use countersign_core::account::{Credentials, KeyOrigin, KeyRecord, Role, Ticket, UserState};
 use countersign_core::event::EventKind;
 use countersign_core::idempotency::{Attempt, Fingerprint, Outcome, OutcomeId, RETENTION, RunId, Start};
 use countersign_core::secret::Sealed;
@@ -10,8 +10,8 @@ use proptest::prelude::*;
 
 use crate::Stores;
 use crate::conformance::sample::{
-    accept_mark, at, by_group, by_ticket, code, event, key, key_id, name, recovery_card, successor, ticket, ticket_id,
-    user_id,
+    accept_mark, at, by_group, by_ticket, code, event, hash, key, key_id, name, recovery_card, successor, ticket,
+    ticket_id, user, user_id,
 };
 use crate::port::{BurntNonce, Reseal, Resealed, StoreError};
 
@@ -25,6 +25,11 @@ enum Operation {
     RevokeTicket { ticket: u8, time: u64 },
     Confirm { number: u8, name: usize, ticket: Option<u8>, time: u64 },
     SetState { number: u8, state: UserState, time: u64 },
+    Add { number: u8, name: usize, password: Option<u8> },
+    SetPassword { number: u8, generation: u32, password: u8 },
+    Rehash { number: u8, former: u8, fresh: u8 },
+    SetRole { number: u8, role: Role },
+    Permit { number: u8, permissions: &'static str },
     RevokeKey { number: u8, time: u64 },
     Succeed { number: u8, predecessor: u8, user: u8, time: u64 },
     Hasten { number: u8, time: u64 },
@@ -48,6 +53,7 @@ enum Operation {
 
 fn operation() -> impl Strategy<Value = Operation> {
     let state = prop_oneof![Just(UserState::Enabled), Just(UserState::Disabled), Just(UserState::Deleted)];
+    let role = prop_oneof![Just(Role::User), Just(Role::Admin), Just(Role::Service)];
     let (few, time) = (1..5_u8, 0..8_u64);
     prop_oneof![
         2 => (few.clone(), time.clone()).prop_map(|(ticket, good_for)| Operation::Issue { ticket, good_for }),
@@ -56,6 +62,15 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(number, name, ticket, time)| Operation::Confirm { number, name, ticket, time }),
         3 => (few.clone(), state, time.clone())
             .prop_map(|(number, state, time)| Operation::SetState { number, state, time }),
+        2 => (few.clone(), 0..NAMES.len(), proptest::option::of(0..3_u8))
+            .prop_map(|(number, name, password)| Operation::Add { number, name, password }),
+        3 => (few.clone(), 0..4_u32, 0..3_u8)
+            .prop_map(|(number, generation, password)| Operation::SetPassword { number, generation, password }),
+        1 => (few.clone(), 0..3_u8, 0..3_u8)
+            .prop_map(|(number, former, fresh)| Operation::Rehash { number, former, fresh }),
+        1 => (few.clone(), role).prop_map(|(number, role)| Operation::SetRole { number, role }),
+        1 => (few.clone(), prop_oneof![Just(""), Just("a"), Just("a b")])
+            .prop_map(|(number, permissions)| Operation::Permit { number, permissions }),
         1 => (few.clone(), time.clone()).prop_map(|(number, time)| Operation::RevokeKey { number, time }),
         3 => (5..9_u8, 1..9_u8, few.clone(), time.clone())
             .prop_map(|(number, predecessor, user, time)| Operation::Succeed { number, predecessor, user, time }),
@@ -103,15 +118,18 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
             };
             told(stores.enrolments.confirm(&confirmation, &event(EventKind::Enrolled, at(time))).await)
         }
-        Operation::SetState { number, state, time } => {
-            told(stores.users.set_state(user_id(number), state, &event(EventKind::UserDisabled, at(time))).await)
-        }
         Operation::RevokeKey { number, time } => {
             told(stores.keys.revoke(&key_id(number), &event(EventKind::KeyRevoked, at(time))).await)
         }
         Operation::IssueRecovery { ticket, user } => {
             told(stores.tickets.issue(&recovery_card(ticket, user), &event(EventKind::RecoveryCardIssued, at(0))).await)
         }
+        Operation::SetState { .. }
+        | Operation::Add { .. }
+        | Operation::SetPassword { .. }
+        | Operation::Rehash { .. }
+        | Operation::SetRole { .. }
+        | Operation::Permit { .. } => change_of_user(stores, operation).await,
         Operation::Succeed { .. }
         | Operation::Hasten { .. }
         | Operation::End { .. }
@@ -134,14 +152,44 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
             told(stores.outcomes.begin(&start, 1_400).await)
         }
         Operation::Settle { user, name, run, outcome, is_known } => {
-            let outcome = match outcome {
-                Some(length) => Outcome::Answered(Sealed { version: 1, octets: vec![7; length] }),
-                None if is_known => Outcome::NotCarriedOut,
-                None => Outcome::Unknown,
-            };
+            let outcome = outcome_of(outcome, is_known);
             told(stores.outcomes.settle(&outcome_id(user, name), attempt(run), &outcome).await)
         }
         Operation::ForgetOutcomes { run, days } => told(stores.outcomes.forget(at(days * DAY), RunId([run; 16])).await),
+    }
+}
+
+fn outcome_of(length: Option<usize>, is_known: bool) -> Outcome {
+    match length {
+        Some(length) => Outcome::Answered(Sealed { version: 1, octets: vec![7; length] }),
+        None if is_known => Outcome::NotCarriedOut,
+        None => Outcome::Unknown,
+    }
+}
+
+/// The part of [`answer`] that is about users.
+async fn change_of_user(stores: &Stores, operation: &Operation) -> String {
+    let (users, told_of) = (&stores.users, event(EventKind::UserRevoked, at(0)));
+    let password = |number: u8| hash(&number.to_string());
+    match *operation {
+        Operation::SetState { number, state, time } => {
+            told(users.set_state(user_id(number), state, &event(EventKind::UserDisabled, at(time))).await)
+        }
+        Operation::Add { number, name, password: number_of } => {
+            let credentials = Credentials::new(user(number, NAMES[name]), number_of.map(password));
+            told(users.add(&credentials, &told_of).await)
+        }
+        Operation::SetPassword { number, generation, password: number_of } => {
+            told(users.set_password(user_id(number), generation, &password(number_of), &told_of).await)
+        }
+        Operation::Rehash { number, former, fresh } => {
+            told(users.rehash(user_id(number), &password(former), &password(fresh)).await)
+        }
+        Operation::SetRole { number, role } => told(users.set_role(user_id(number), role, &told_of).await),
+        Operation::Permit { number, permissions } => {
+            told(users.set_permissions(user_id(number), &permissions.parse().unwrap(), &told_of).await)
+        }
+        _ => String::new(),
     }
 }
 
@@ -226,6 +274,8 @@ async fn everything(stores: &Stores) -> Vec<String> {
     read.extend(sessions::everything(stores).await);
     for known in NAMES {
         read.push(told(stores.users.named(&name(known)).await));
+        let credentials = stores.users.credentials(&name(known)).await;
+        read.push(told(credentials.map(|found| found.and_then(|found| Some(found.password()?.expose().to_owned())))));
     }
     read
 }

@@ -1,7 +1,7 @@
 use core::marker::PhantomData;
 
 use async_trait::async_trait;
-use countersign_core::account::{KeyRecord, User};
+use countersign_core::account::{Credentials, KeyRecord};
 use countersign_core::encoding::hex;
 use countersign_core::id::UserId;
 use countersign_core::secret::Sealed;
@@ -150,11 +150,11 @@ impl<T: Holds> SealedTable for Records<T> {
 async fn sealing<T: Holds>(ledger: &mut Ledger<'_>, id: &str, value: &T) -> Result<Option<Sealing>, Failure> {
     let Some((name, user, sealed)) = value.held() else { return Ok(None) };
     let row = query(FIND_USER).bind(user.to_string()).fetch_optional(&mut *ledger.connection).await?;
-    let user = row.and_then(|row| ledger.warden.read::<User>(&row).raw().ok());
-    Ok(user.map(|(user, trust)| Sealing {
+    let user = row.and_then(|row| ledger.warden.read::<Credentials>(&row).raw().ok());
+    Ok(user.map(|(owner, trust)| Sealing {
         place: SealedPlace { table: T::TABLE, id: id.to_owned() },
         name,
-        owner: user.username.to_string(),
+        owner: owner.user().username.to_string(),
         sealed: sealed.clone(),
         vouched: trust == Trust::Holds,
     }))
