@@ -30,7 +30,7 @@ impl Api {
     }
 }
 
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 30\r\n\r\n\
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 31\r\n\r\n\
     {\"id\":\"tr_81\",\"state\":\"booked\"}";
 
 /// Serves until the process is ended.
@@ -56,4 +56,14 @@ async fn answer(mut stream: TcpStream) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_as_long_as_it_says() {
+        assert_eq!(message::length(ANSWER).unwrap(), Some(ANSWER.len()));
+    }
 }

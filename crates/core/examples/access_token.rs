@@ -4,10 +4,9 @@
 use countersign_core::account::Role;
 use countersign_core::id::{SessionRef, UserId};
 use countersign_core::secret::Secret32;
+use countersign_core::session::Proof;
 use countersign_core::time::Timestamp;
-use countersign_core::token::{
-    AccessClaims, AccessLifetime, Confirmation, Parties, TokenId, TokenKeyRing, issue, verify,
-};
+use countersign_core::token::{AccessClaims, AccessLifetime, Parties, TokenId, TokenKeyRing, issue, verify};
 
 fn main() -> Result<(), Box<dyn core::error::Error>> {
     let argument = std::env::args().nth(1).ok_or("the time is missing; try `access_token $(date +%s)`")?;
@@ -17,9 +16,9 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
         user: UserId::from_random([9; 16]),
         username: "alice".parse()?,
         role: Role::User,
-        permissions: vec!["orders:read".into()],
+        permissions: "orders:read".parse()?,
         session: SessionRef([1; 16]),
-        confirmation: Confirmation::SessionKey,
+        proof: Proof::Key,
         id: TokenId([2; 16]),
         auth_time: now,
         issued: now,

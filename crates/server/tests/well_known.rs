@@ -9,10 +9,15 @@
 
 mod whole;
 
-use countersign_core::token::TokenKeys;
+use countersign_core::account::User;
+use countersign_core::id::SessionRef;
+use countersign_core::session::Proof;
+use countersign_core::time::Timestamp;
+use countersign_core::token::{Parties, TokenFault, TokenKeys, verify};
+use countersign_server::service::access_token::{Brought, Holder, Issued, issue_to, read};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
-use whole::{Answer, Whole};
+use whole::{Answer, Whole, now};
 
 const JWKS: &str = "/.well-known/jwks.json";
 
@@ -91,4 +96,55 @@ async fn it_is_said_to_whoever_asks_for_it_by_our_name_and_reads_only() {
             assert_eq!(asked(&whole, "GET", &below).await.status, 401, "{below} is behind the guard, where nothing is");
         }
     }
+}
+
+/// A token of alice's session `[5; 16]`.
+async fn issued(whole: &Whole, at: Timestamp) -> (User, Issued) {
+    let user = whole.app.accounts.stores.users.named(&"alice".parse().unwrap()).await.unwrap().unwrap();
+    let (session, address) = (SessionRef([5; 16]), "192.0.2.7".parse().unwrap());
+    let holder = Holder { user: &user, session, proof: Proof::Key, auth_time: at, epoch: 3, address };
+    let issued = issue_to(&whole.app.accounts, &holder, &[6; _], at).unwrap();
+    (user, issued)
+}
+
+#[tokio::test]
+async fn a_token_of_the_guard_is_verified_by_its_published_keys_after_a_rotation_too_and_not_after_a_retirement() {
+    let whole = Whole::start(None, "").await;
+    whole.confirmed("alice").await;
+    let (user, issued) = issued(&whole, now()).await;
+    whole.operate("rotate-token-key", json!({ "at_once": true })).await;
+    let keys = TokenKeys::of_jwks(asked(&whole, "GET", JWKS).await.text().as_bytes()).unwrap();
+    let issuer = format!("http://{}", whole.address);
+    let elsewhere = verify(&issued.text, &keys, &Parties { issuer: &issuer, audience: &issuer }, now()).unwrap();
+    let Brought::Verified(here) = read(&whole.app.accounts, &issued.text, now()).unwrap() else { panic!("a JWT") };
+    assert_eq!(here.claims(), elsewhere.claims());
+    let claims = here.claims();
+    assert_eq!((claims.user, &claims.username, claims.generation), (user.id, &user.username, user.generation));
+    assert_eq!((claims.session, claims.proof, claims.epoch), (SessionRef([5; 16]), Proof::Key, 3));
+    assert_eq!((claims.address, claims.expires), (None, issued.expires));
+    whole.operate("retire-token-keys", json!({})).await;
+    assert_eq!(read(&whole.app.accounts, &issued.text, now()).unwrap_err(), TokenFault::UnknownKey);
+}
+
+#[tokio::test]
+async fn the_address_stands_in_a_token_only_where_the_operator_wants_it() {
+    let whole = Whole::start(None, "token_ip_claim = true\naccess_token_minutes = 1").await;
+    whole.confirmed("alice").await;
+    let (_, issued) = issued(&whole, now()).await;
+    let Brought::Verified(token) = read(&whole.app.accounts, &issued.text, now()).unwrap() else { panic!("a JWT") };
+    assert_eq!(token.claims().address, Some("192.0.2.7".parse().unwrap()));
+    assert!((57..=60).contains(&(issued.expires.as_secs() - token.claims().issued.as_secs())));
+}
+
+#[tokio::test]
+async fn an_opaque_token_says_nothing_and_is_good_for_its_hash() {
+    let whole = Whole::start(None, "token_format = \"opaque\"").await;
+    whole.confirmed("alice").await;
+    let at = now();
+    let (_, issued) = issued(&whole, at).await;
+    assert!(issued.text.starts_with("csa_BQUFBQUFBQUFBQUFBQUFBQ."), "{}", *issued.text);
+    let Brought::Opaque(token) = read(&whole.app.accounts, &issued.text, at).unwrap() else { panic!("opaque") };
+    assert_eq!(token.session(), SessionRef([5; 16]));
+    assert!(token.is_good(&issued.hash, at) && !token.is_good(&issued.hash, issued.expires));
+    assert_eq!(read(&whole.app.accounts, "csa_x", at).unwrap_err(), TokenFault::Malformed);
 }

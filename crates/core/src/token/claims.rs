@@ -6,9 +6,11 @@ use core::str::FromStr;
 
 use super::verified::Parties;
 use crate::account::Role;
-use crate::encoding::b64u;
+use crate::encoding::{b64u, unb64u};
 use crate::id::{SessionRef, UserId};
 use crate::json::{Object, Value, put_string};
+use crate::permission::{Permission, Permissions};
+use crate::session::Proof;
 use crate::time::Timestamp;
 use crate::username::Username;
 
@@ -18,15 +20,6 @@ const CLIENT: &str = "countersign";
 /// The number of a token: `jti`, 16 random octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenId(pub [u8; 16]);
-
-/// Whether a token is good by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Confirmation {
-    /// Whoever shows it is taken for its user.
-    Bearer,
-    /// It is worth nothing without a signature by the session key, `s.<ref>`: `cnf` with that `kid` (RFC 7800 §3.4).
-    SessionKey,
-}
 
 /// What an access token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,11 +31,12 @@ pub struct AccessClaims {
     /// What the user could be at the time: `role`.
     pub role: Role,
     /// What the user could do at the time: `permissions`.
-    pub permissions: Vec<Box<str>>,
+    pub permissions: Permissions,
     /// The session that it is of: `sid`.
     pub session: SessionRef,
-    /// Whether it has to be accompanied by a signature: `cnf`.
-    pub confirmation: Confirmation,
+    /// What has to come with it. [`Proof::Key`]: it is worth nothing without a signature by the key of its session, which is
+    /// what `cnf` names (RFC 7800 §3.4). [`Proof::Bearer`]: it is good by itself.
+    pub proof: Proof,
     /// `jti`.
     pub id: TokenId,
     /// When somebody last showed who they are, in whole seconds: `auth_time`.
@@ -62,7 +56,7 @@ pub struct AccessClaims {
 impl AccessClaims {
     /// The claims as they stand in the token.
     pub(super) fn write(&self, parties: &Parties<'_>) -> String {
-        let Self { user, username, role, permissions, session, confirmation, id, .. } = self;
+        let Self { user, username, role, permissions, session, proof, id, .. } = self;
         let Self { auth_time, issued, expires, generation, epoch, address, .. } = self;
         let mut json = "{".to_owned();
         put_text(&mut json, "iss", parties.issuer);
@@ -76,11 +70,11 @@ impl AccessClaims {
         json.push_str(r#""permissions":["#);
         for (place, permission) in permissions.iter().enumerate() {
             json.push_str(if place == 0 { "" } else { "," });
-            put_string(&mut json, permission);
+            put_string(&mut json, permission.as_str());
         }
         json.push_str("],");
-        if *confirmation == Confirmation::SessionKey {
-            json.push_str(&format!(r#""cnf":{{"kid":"{}"}},"#, session_key(session)));
+        if *proof == Proof::Key {
+            json.push_str(&format!(r#""cnf":{{"kid":"{}"}},"#, session.keyid()));
         }
         if let Some(address) = address {
             put_text(&mut json, "ip", &address.to_string());
@@ -103,9 +97,9 @@ impl AccessClaims {
             username: canonical(text("username")?)?,
             role: text("role")?.parse().ok()?,
             permissions: permissions(claims.member("permissions")?)?,
-            confirmation: confirmation(claims.member("cnf"), &session)?,
+            proof: proof(claims.member("cnf"), session)?,
             session,
-            id: TokenId(crate::encoding::unb64u(text("jti")?)?.try_into().ok()?),
+            id: TokenId(unb64u(text("jti")?)?.try_into().ok()?),
             auth_time: Timestamp::from_secs(whole("auth_time")?),
             issued: Timestamp::from_secs(whole("iat")?),
             expires: Timestamp::from_secs(whole("exp")?),
@@ -126,25 +120,22 @@ fn put_text(json: &mut String, name: &str, value: &str) {
     json.push(',');
 }
 
-/// The keyid of a session's key (protocol §4).
-fn session_key(session: &SessionRef) -> String {
-    format!("s.{session}")
-}
-
 /// The value of this text, if it is spelt as we would spell it.
 fn canonical<T: FromStr + fmt::Display>(text: &str) -> Option<T> {
     text.parse().ok().filter(|value: &T| value.to_string() == text)
 }
 
-fn permissions(value: &Value<'_>) -> Option<Vec<Box<str>>> {
-    value.items()?.iter().map(|item| item.text().map(Box::from)).collect()
+/// Permissions in their one order, each once.
+fn permissions(value: &Value<'_>) -> Option<Permissions> {
+    let listed: Vec<Permission> = value.items()?.iter().map(|item| item.text()?.parse().ok()).collect::<Option<_>>()?;
+    Permissions::new(listed.iter().cloned()).ok().filter(|permissions| **permissions == *listed)
 }
 
 /// A confirmation that is there names the session's own key and nothing else: whatever it may mean otherwise, we could not
 /// check it.
-fn confirmation(value: Option<&Value<'_>>, session: &SessionRef) -> Option<Confirmation> {
-    let Some(value) = value else { return Some(Confirmation::Bearer) };
+fn proof(value: Option<&Value<'_>>, session: SessionRef) -> Option<Proof> {
+    let Some(value) = value else { return Some(Proof::Bearer) };
     let cnf = value.object().filter(|cnf| cnf.len() == 1)?;
-    let names_it = cnf.member("kid").and_then(Value::text) == Some(session_key(session).as_str());
-    names_it.then_some(Confirmation::SessionKey)
+    let names_it = cnf.member("kid").and_then(Value::text) == Some(session.keyid().as_str());
+    names_it.then_some(Proof::Key)
 }

@@ -18,9 +18,9 @@ const ALGORITHM: &str = "EdDSA";
 /// The type of access tokens (RFC 9068 §2.1), without `application/` as that section recommends.
 const TYPE: &str = "at+jwt";
 
-/// A token that would be longer than any that is taken; its user has too many permissions.
+/// A token that would be longer than any that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an access token would be longer than 8 KiB: take permissions from the user")]
+#[error("an access token would be longer than 8 KiB: shorten the name of its issuer")]
 pub struct TooLong;
 
 /// The token with these claims.

@@ -31,7 +31,7 @@ pub fn issue(claims: &AccessClaims, parties: &Parties<'_>, key: &TokenSigningKey
 
 /// What a token says, once it has been checked. Only [`verify`] makes one.
 ///
-/// It says nothing about whether the session is still open, nor, where [`AccessClaims::confirmation`] asks for a signature,
+/// It says nothing about whether the session is still open, nor, where [`AccessClaims::proof`] asks for a signature,
 /// whether there is one.
 #[derive(Clone, Debug)]
 pub struct VerifiedToken {

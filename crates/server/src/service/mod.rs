@@ -1,5 +1,6 @@
 //! Use cases, one per file. They know ports and the core, never HTTP and never an adapter.
 
+pub mod access_token;
 pub mod claim;
 pub mod codes;
 pub mod confirm;

@@ -115,7 +115,8 @@ async fn hammer(address: SocketAddr, keys: Arc<Vec<Key>>, first: usize, history:
 /// The answer, unless the guard is down or goes down.
 async fn call(address: SocketAddr, key: &Key) -> Option<String> {
     let stream = tokio::net::TcpStream::connect(address).await.ok()?;
-    let draft = Draft::new("GET", "/v1", &address.to_string(), &key.keyid).without_body().with("Connection", "close");
+    let draft = Draft::new("GET", "/v1", &address.to_string(), &key.keyid).without_body();
+    let draft = if crate::TRANSPORT.has_octets() { draft.with("Connection", "close") } else { draft };
     let mut wire = Wire::of(stream).await;
     wire.send(&draft.sign(key).octets()).await;
     let answer = String::from_utf8(wire.rest().await).unwrap();
