@@ -33,6 +33,8 @@ bench:  ## what it costs, as ratios to references measured in the same run
 	$(CARGO) run --release --locked -p countersign-bench
 	$(CARGO) run --release --locked -p countersign-bench -- replay
 	$(CARGO) run --release --locked -p countersign-bench -- revocation
+	$(CARGO) run --release --locked -p countersign-bench -- stream
+	$(CARGO) run --release --locked -p countersign-bench -- envelope
 
 bench-server:  ## the same for the whole server over sockets, beside nginx
 	$(CARGO) build --release --locked -p countersign -p countersign-bench

@@ -5,7 +5,7 @@ use countersign_core::event::{Event, EventKind};
 use countersign_core::id::UserId;
 use countersign_core::password::PasswordHash;
 use countersign_core::permission::Permissions;
-use countersign_core::session::{EndReason, MAX_USER_AGENT, Session, cut};
+use countersign_core::session::{EndReason, Family, KEEP_REVOCATIONS, MAX_USER_AGENT, Session, cut};
 use countersign_core::time::Timestamp;
 
 use crate::port::{MAX_ACTOR, MAX_DETAIL, Touched};
@@ -118,6 +118,16 @@ pub(crate) fn of_session(event: &Event, session: &Session) -> Event {
 /// The event of a session's end that follows from what `event` tells of.
 pub(crate) fn ended_by(event: &Event, why: EndReason) -> Event {
     Event { kind: EventKind::SessionEnded, detail: why.to_string(), ..event.clone() }
+}
+
+/// Whether a family is the one to come into being with this session.
+pub(crate) fn is_of(family: &Family, session: &Session) -> bool {
+    (family.session, family.user, family.proof) == (session.reference, session.user, session.proof)
+}
+
+/// What ended or was taken back before this is forgotten at `now`.
+pub(crate) const fn forgotten_before(now: Timestamp) -> Timestamp {
+    now.saturating_sub(KEEP_REVOCATIONS)
 }
 
 /// The session after a use, if that is kept: it is live, of this generation, and was not used later.

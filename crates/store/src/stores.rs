@@ -50,18 +50,20 @@ impl Stores {
     /// A store that is gone with the process: for tests and demonstrations.
     pub fn in_memory() -> Self {
         let memory = Arc::new(Memory::default());
-        Self::of(&memory, &memory, memory.clone())
+        Self::of(&memory, memory.clone())
     }
 
-    /// The server's secrets, one adapter of what is about sessions, and one of all other ports.
-    pub(crate) fn of<A, S>(adapter: &Arc<A>, sessions: &Arc<S>, server_secrets: Arc<dyn ServerSecrets>) -> Self
+    /// The server's secrets, and one adapter of all other ports.
+    pub(crate) fn of<A>(adapter: &Arc<A>, server_secrets: Arc<dyn ServerSecrets>) -> Self
     where
-        S: Sessions + TokenFamilies + Revocations + 'static,
         A: Users
             + Keys
             + Tickets
             + Enrolments
             + Successions
+            + Sessions
+            + TokenFamilies
+            + Revocations
             + Events
             + AcceptMarks
             + BurntNonces
@@ -76,9 +78,9 @@ impl Stores {
             tickets: adapter.clone(),
             enrolments: adapter.clone(),
             successions: adapter.clone(),
-            sessions: sessions.clone(),
-            token_families: sessions.clone(),
-            revocations: sessions.clone(),
+            sessions: adapter.clone(),
+            token_families: adapter.clone(),
+            revocations: adapter.clone(),
             events: adapter.clone(),
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),

@@ -4,15 +4,13 @@ use core::time::Duration;
 
 use crate::id::{SessionRef, UserId};
 use crate::time::Timestamp;
-
-/// No access token is ever good for longer, whatever the configuration says.
-pub const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(60 * 60);
+use crate::token::AccessLifetime;
 
 /// How long a revocation is kept.
 ///
 /// It must outlive every access token that it could hit, or a late token would find no trace of it and be judged by its
-/// signature alone. The longer half is for clocks that disagree.
-pub const KEEP_REVOCATIONS: Duration = Duration::from_secs(2 * LONGEST_ACCESS_TOKEN.as_secs());
+/// signature alone. The hour more is for clocks that disagree.
+pub const KEEP_REVOCATIONS: Duration = AccessLifetime::MAX.longest().saturating_add(Duration::from_secs(60 * 60));
 
 /// An entry in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -76,7 +76,7 @@ impl Session {
         }
     }
 
-    /// Whether nothing refers to it any more that is not refused for its own age. Does not ask for the epoch.
+    /// Whether it can be forgotten: nothing refers to it any more that is not refused for its own age.
     pub fn is_past(&self, now: Timestamp) -> bool {
         match self.state {
             SessionState::Open => self.expires <= now,
@@ -247,6 +247,8 @@ reasons! {
     Replaced = "replaced",
     /// Its time was over.
     Expired = "expired",
+    /// Its row in the store is not as it was written.
+    Distrusted = "distrusted",
     /// Everything that anybody was issued was taken back.
     Everybody = "everybody",
 }

@@ -46,7 +46,7 @@ pub use overrides::Overrides;
 pub use route::{Accept, Route, Routes};
 pub use route_path::RoutePath;
 pub use secret::{KekSource, SeedKeySource};
-pub use sessions::Sessions;
+pub use sessions::{OnNetworkChange, SessionRules};
 pub use settings::Config;
 pub use tls::TlsFiles;
 pub use tokens::{TokenFormat, Tokens};

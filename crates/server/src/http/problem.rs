@@ -58,6 +58,9 @@ impl Refused {
             | Refusal::NotTheSuccessor
             | Refusal::KeyOfAnother
             | Refusal::OutcomeUnknown
+            | Refusal::TokenInvalid
+            | Refusal::TokenRevoked
+            | Refusal::SessionRequired
             | Refusal::Unavailable => refused,
         }
     }

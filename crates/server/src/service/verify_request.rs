@@ -6,10 +6,10 @@ use countersign_core::event::EventKind;
 use countersign_core::replay::Reading;
 use countersign_core::signature::{Authentic, Authentication, Received};
 use countersign_core::time::Timestamp;
-use countersign_core::verdict::{Principal, Refusal, Verdict};
+use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 
 use super::claim::{Claim, Claimant};
-use super::{Undecided, confirm, rotate};
+use super::{Undecided, confirm, rotate, session_use};
 use crate::app::{App, SharedApp};
 
 /// A message that says whose it is and can prove it: a request, or an envelope.
@@ -62,8 +62,16 @@ pub async fn verify_request(
 /// The verdict on an admitted request once its body is here. That can take minutes, and a key that was taken back
 /// meanwhile must not act: else whoever has stolen it begins a few requests in advance.
 pub fn judge_again(app: &App, principal: &Principal, now: Timestamp) -> Result<Verdict, Undecided> {
-    let holder = app.accounts.keyring.find(principal.key.as_str())?;
-    Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict(now)))
+    match &principal.prover {
+        Prover::Key(key) => {
+            let holder = app.accounts.keyring.find(key.as_str())?;
+            Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict(now)))
+        }
+        Prover::Session(session) => match app.accounts.sessions.find(*session)? {
+            Some(entry) => app.accounts.verdict_on(&entry, now),
+            None => Ok(Verdict::Refuse(Refusal::TokenInvalid)),
+        },
+    }
 }
 
 /// The one refusal for all that fails before the MAC has verified: same answer, same work.
@@ -72,7 +80,7 @@ fn unproven(app: &App, claim: &Claim, request: &impl Provable, now: Timestamp) -
     match claim.claimant() {
         Claimant::Nobody => Refusal::UnknownKey,
         Claimant::Holder(_) if !claim.may_sign(now) => Refusal::RevokedKey,
-        Claimant::Holder(_) | Claimant::Pending(_) => Refusal::BadSignature,
+        Claimant::Holder(_) | Claimant::Session(_) | Claimant::Pending(_) => Refusal::BadSignature,
     }
 }
 
@@ -91,6 +99,7 @@ async fn admit(
             }
             Ok(verdict)
         }
+        Claimant::Session(session) => session_use::judge(app, session, from, now).await,
         Claimant::Pending(_) => confirm::confirm(app, request, from, now).await,
         Claimant::Nobody => Ok(Verdict::Refuse(Refusal::UnknownKey)),
     }
@@ -119,7 +128,10 @@ pub(super) async fn report(
         | Refusal::TicketSpent
         | Refusal::NotTheSuccessor
         | Refusal::KeyOfAnother
-        | Refusal::InFlight => return Ok(()),
+        | Refusal::InFlight
+        | Refusal::TokenInvalid
+        | Refusal::TokenRevoked
+        | Refusal::SessionRequired => return Ok(()),
     };
     if let Some(event) = app.folding.note(kind, keyid, from, now) {
         app.accounts.stores.events.record(&event).await?;

@@ -8,7 +8,7 @@ use countersign_core::session::{EndReason, Family, Limit, OpenedBy, Revoked, Roo
 use countersign_core::time::Timestamp;
 
 use super::{IdTaken, Kept, Memory};
-use crate::meaning::{ended_by, of_session, touched};
+use crate::meaning::{ended_by, is_of, of_session, touched};
 use crate::port::{Opened, Reissue, Reissued, Sessions, StoreError, Touched};
 
 #[async_trait]
@@ -87,7 +87,7 @@ impl Sessions for Memory {
 
     async fn forget_expired(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
         let mut kept = self.kept()?;
-        let past = kept.sessions_after(None).filter(|session| session.is_past(now)).take(limit as usize);
+        let past = kept.sessions.values().filter(|session| session.is_past(now)).take(limit as usize);
         let past: Vec<_> = past.map(|session| session.reference).collect();
         for reference in &past {
             kept.sessions.remove(reference);
@@ -129,6 +129,9 @@ impl Kept {
 
     fn add_session(&mut self, session: &Session, family: &Family) -> Result<(), StoreError> {
         let is_known = |other: &Session| other.id == session.id || other.token == session.token;
+        if !is_of(family, session) {
+            return Err(StoreError::failed(NotOfTheSession));
+        }
         if self.sessions.contains_key(&session.reference) || self.sessions.values().any(is_known) {
             return Err(StoreError::failed(IdTaken("session")));
         }
@@ -187,7 +190,8 @@ impl Kept {
     }
 
     fn revoke_user(&mut self, id: UserId, why: EndReason, event: &Event) -> Vec<SessionRef> {
-        let Some(user) = self.users.get_mut(&id) else { return Vec::new() };
+        let user = self.users.get_mut(&id).filter(|user| user.state != UserState::Deleted);
+        let Some(user) = user else { return Vec::new() };
         user.generation = user.generation.saturating_add(1);
         let generation = user.generation;
         let ended = self.open_sessions_of(id);
@@ -208,3 +212,7 @@ impl Kept {
         true
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("the family is of another session than the one that it came with")]
+struct NotOfTheSession;

@@ -3,7 +3,7 @@
 //! Write-ahead log with `synchronous = FULL`, so that what was answered survives the loss of power; one connection that
 //! writes and a few that read; time in integer milliseconds that come in as arguments, never `now()`.
 //!
-//! Nothing removes old events yet: the log grows with use. Sessions are kept in memory.
+//! Nothing removes old events yet: the log grows with use.
 
 mod accept_marks;
 mod alarm;
@@ -17,11 +17,14 @@ mod ledger;
 mod open;
 mod outcomes;
 mod reading;
+mod revocations;
 mod row;
 mod sealings;
 mod server_secrets;
+mod sessions;
 mod successions;
 mod tickets;
+mod token_families;
 mod users;
 mod value;
 mod writer;
@@ -42,7 +45,6 @@ use sqlx::SqlitePool;
 use tokio::time::timeout;
 
 use crate::Stores;
-use crate::memory::Memory;
 use crate::port::{ServerSecrets, StoreError};
 use alarm::Alarm;
 use failure::Failure;
@@ -69,12 +71,12 @@ impl Sqlite {
         Arc::new(self.clone())
     }
 
-    /// All ports. Rows of users, keys and tickets are written with a MAC under `row_key`; one whose MAC does not hold is
+    /// All ports. Rows of users, keys, tickets, sessions and token families are written with a MAC under `row_key`; one whose MAC does not hold is
     /// not trusted, and an event `row_tampered` tells of it, once for each row and start, at the time that `clock` gives.
     pub fn with_row_key(&self, row_key: RowKey, clock: Clock) -> Stores {
         let alarm = Arc::new(Alarm::new(self.writer.clone(), clock));
         let guarded = Guarded { sqlite: self.clone(), warden: Warden { row_key, alarm } };
-        Stores::of(&Arc::new(guarded), &Arc::new(Memory::default()), self.server_secrets())
+        Stores::of(&Arc::new(guarded), self.server_secrets())
     }
 
     /// Whether the file is sound and the connections are set as they must be; for `doctor`. Reads the whole file.

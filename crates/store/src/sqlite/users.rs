@@ -120,8 +120,28 @@ impl Ledger<'_> {
                 self.revoke_keys_of(id, event.at).await?;
             }
             self.record(event).await?;
+            let generation = fresh.user().generation;
+            if generation != former.user().generation {
+                self.end_sessions_before((id, generation), change.why_sessions_end(), event).await?;
+            }
         }
         Ok(Change::Made)
+    }
+
+    /// Raises the generation of a user who is not deleted, and says to what; `None` when there is none.
+    pub(super) async fn raise_generation(&mut self, id: UserId) -> Result<Option<u32>, Failure> {
+        let Some(row) = query(FIND).bind(id.to_string()).fetch_optional(&mut *self.connection).await? else {
+            return Ok(None);
+        };
+        let (former, trust) = self.warden.read::<Credentials>(&row).raw()?;
+        let user = former.user();
+        if user.state == UserState::Deleted {
+            return Ok(None);
+        }
+        let generation = user.generation.saturating_add(1);
+        let raised = Credentials::new(User { generation, ..user.clone() }, former.password().cloned());
+        self.keep_user(&raised, trust).await?;
+        Ok(Some(generation))
     }
 
     async fn keep_user(&mut self, fresh: &Credentials, former: Trust) -> Result<(), Failure> {
@@ -140,9 +160,14 @@ impl Ledger<'_> {
 
     /// Whether this is a user who may sign, by a row that is ours.
     pub(super) async fn is_enabled(&mut self, id: UserId) -> Result<bool, Failure> {
+        Ok(self.user(id).await?.is_some_and(|user| user.state == UserState::Enabled))
+    }
+
+    /// The user of this id; whose row is not ours counts as disabled.
+    pub(super) async fn user(&mut self, id: UserId) -> Result<Option<User>, Failure> {
         let row = query(FIND).bind(id.to_string()).fetch_optional(&mut *self.connection).await?;
         let found = row.map(|row| self.warden.read::<Credentials>(&row).told()).transpose()?;
-        Ok(found.is_some_and(|found| found.user().state == UserState::Enabled))
+        Ok(found.map(Credentials::into_user))
     }
 
     async fn add(&mut self, credentials: &Credentials, event: &Event) -> Result<Added, Failure> {

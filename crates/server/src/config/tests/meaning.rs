@@ -172,7 +172,7 @@ fn what_is_dangerous_and_in_force_is_named() {
 fn sessions_go_on_for_a_week_without_use_and_a_month_in_all_and_any_number_of_them() {
     let sessions = from_file("").unwrap().config.sessions;
     let day = Duration::from_secs(86_400);
-    assert_eq!((sessions.idle, sessions.longest, sessions.limit), (7 * day, 30 * day, None));
+    assert_eq!((sessions.idle, sessions.absolute, sessions.limit), (7 * day, 30 * day, None));
     assert_eq!((sessions.sensitive, sessions.plain_passwords), (Duration::from_secs(300), false));
     for (text, on_limit) in [
         ("", OnLimit::Reject),

@@ -237,7 +237,7 @@ impl<'a> Exchange<'a> {
         let _alone = accounts.changing.lock().await;
         let current = self.keys.current();
         if accounts.keyring.count(|key| key.root.version != current).map_err(Undecided::from)? > 0 {
-            accounts.load_keyring().await?;
+            accounts.load().await?;
         }
         Ok(Stage::Remove)
     }

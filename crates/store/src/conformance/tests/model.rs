@@ -1,5 +1,7 @@
 //! Random operations: SQLite answers as memory does, whatever the order.
 
+mod sessions;
+
 use countersign_core::account::{Credentials, KeyOrigin, KeyRecord, Role, Ticket, UserState};
 use countersign_core::event::EventKind;
 use countersign_core::idempotency::{Attempt, Fingerprint, Outcome, OutcomeId, RETENTION, RunId, Start};
@@ -46,6 +48,7 @@ enum Operation {
     ForgetOutcomes { run: u8, days: u64 },
     Reseal { version: u32, limit: u32 },
     Retire { version: u32 },
+    OfSessions(sessions::Operation),
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -93,12 +96,14 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (0..2_u8, 0..4_u64).prop_map(|(run, days)| Operation::ForgetOutcomes { run, days }),
         1 => (1..3_u32, 1..4_u32).prop_map(|(version, limit)| Operation::Reseal { version, limit }),
         1 => (1..3_u32).prop_map(|version| Operation::Retire { version }),
+        20 => sessions::operation().prop_map(Operation::OfSessions),
     ]
 }
 
 /// The answer as text, in which any error is the same: the causes differ, the reaction does not.
 async fn answer(stores: &Stores, operation: &Operation) -> String {
     match operation.clone() {
+        Operation::OfSessions(operation) => sessions::answer(stores, &operation).await,
         Operation::Issue { ticket: number, good_for } => {
             let ticket = Ticket { not_after: at(good_for), ..ticket(number) };
             told(stores.tickets.issue(&ticket, &event(EventKind::TicketIssued, at(0))).await)
@@ -147,14 +152,18 @@ async fn answer(stores: &Stores, operation: &Operation) -> String {
             told(stores.outcomes.begin(&start, 1_400).await)
         }
         Operation::Settle { user, name, run, outcome, is_known } => {
-            let outcome = match outcome {
-                Some(length) => Outcome::Answered(Sealed { version: 1, octets: vec![7; length] }),
-                None if is_known => Outcome::NotCarriedOut,
-                None => Outcome::Unknown,
-            };
+            let outcome = outcome_of(outcome, is_known);
             told(stores.outcomes.settle(&outcome_id(user, name), attempt(run), &outcome).await)
         }
         Operation::ForgetOutcomes { run, days } => told(stores.outcomes.forget(at(days * DAY), RunId([run; 16])).await),
+    }
+}
+
+fn outcome_of(length: Option<usize>, is_known: bool) -> Outcome {
+    match length {
+        Some(length) => Outcome::Answered(Sealed { version: 1, octets: vec![7; length] }),
+        None if is_known => Outcome::NotCarriedOut,
+        None => Outcome::Unknown,
     }
 }
 
@@ -262,6 +271,7 @@ async fn everything(stores: &Stores) -> Vec<String> {
         read.push(told(stores.keys.of_user(user_id(number)).await));
         read.push(told(stores.tickets.find(ticket_id(number)).await));
     }
+    read.extend(sessions::everything(stores).await);
     for known in NAMES {
         read.push(told(stores.users.named(&name(known)).await));
         let credentials = stores.users.credentials(&name(known)).await;
@@ -282,7 +292,10 @@ proptest! {
             for operation in &operations {
                 prop_assert_eq!(answer(&memory, operation).await, answer(&sqlite, operation).await, "{:?}", operation);
             }
-            prop_assert_eq!(everything(&memory).await, everything(&sqlite).await);
+            // One after the other, so that a difference is short enough to be read.
+            for (one, other) in everything(&memory).await.into_iter().zip(everything(&sqlite).await) {
+                prop_assert_eq!(one, other);
+            }
             drop(sqlite);
             // And once more from the file.
             prop_assert_eq!(everything(&memory).await, everything(&super::open(directory.path()).await).await);
@@ -300,4 +313,25 @@ async fn the_small_world_lets_operations_succeed() {
     assert_eq!(confirmed, "Done");
     let key = memory.keys.find(&key_id(1)).await.unwrap().unwrap();
     assert_eq!(key.origin, KeyOrigin::Ticket(ticket_id(1)));
+}
+
+/// The same for sessions: in a random world some are opened, refreshed, ended and evicted.
+#[tokio::test]
+async fn the_small_world_lets_sessions_succeed() {
+    use sessions::Operation as Of;
+    let memory = Stores::in_memory();
+    answer(&memory, &Operation::Confirm { number: 1, name: 0, ticket: None, time: 0 }).await;
+    let by = countersign_core::session::Presenter { signed: true, place: countersign_core::session::Place([1; 16]) };
+    for (operation, answered) in [
+        (
+            Of::Open { number: 1, user: 1, kind: 0, generation: 1, epoch: 0, limit: None, time: 0 },
+            "Done { evicted: [] }",
+        ),
+        (Of::Rotate { number: 1, sequence: 0, by, generation: 1, token: 1, time: 9_999 }, "Judged(Rotate)"),
+        (Of::NoteUsed { number: 1, sequence: 1 }, "true"),
+        (Of::Rotate { number: 1, sequence: 1, by, generation: 1, token: 1, time: 9_999 }, "Judged(Rotate)"),
+        (Of::Rotate { number: 1, sequence: 0, by, generation: 1, token: 1, time: 9_999 }, "Judged(Reused)"),
+    ] {
+        assert_eq!(answer(&memory, &Operation::OfSessions(operation)).await, answered);
+    }
 }
