@@ -6,6 +6,17 @@ pub(super) const JWKS: &str = "/.well-known/jwks.json";
 /// Where the guard describes itself to OAuth clients (RFC 8414).
 pub(super) const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 
+/// Where sessions are opened.
+pub(super) const LOGIN: &str = "/api/auth/login";
+
+/// Where they are refreshed.
+pub(super) const REFRESH: &str = "/api/auth/refresh";
+
+/// Whether an address takes what nobody has signed because a secret stands in the body. It takes signed requests as well.
+pub(super) fn takes_secrets(path: &str) -> bool {
+    [LOGIN, REFRESH].contains(&path)
+}
+
 /// Addresses that are ours and not the API's, each with all that is below it.
 pub(super) const OURS: &[&str] = &["/api/auth", "/auth", "/oauth", JWKS, AUTHORIZATION_SERVER];
 
