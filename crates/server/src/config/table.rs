@@ -124,7 +124,7 @@ pub(super) const KEYS: &[Key] = &[
     unset("envelope.action[].path", Text, "\"/v1/transfers\"", "a path that begins with /, without a query"),
     plain("envelope.action[].content_type", Text, "\"application/json\"", "a media type"),
     unset("route[].path", Text, "\"/public\"", "a path that begins with / (with = in front: that path alone)"),
-    plain("route[].accept", Text, "\"signature\"", "\"signature\" or \"danger-anyone\""),
+    plain("route[].accept", Text, "\"signature\"", "\"signature\", \"signature-or-bearer\" or \"danger-anyone\""),
     key("route[].forward_unsigned", List, "[]", "[\"x-request-id\"]", "a list of names of header fields"),
     key("route[].max_body", Size, "", "\"1 MiB\"", SIZE),
     plain("route[].stream", Flag, "false", SWITCH),
