@@ -5,9 +5,9 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::account::User;
+use countersign_core::encoding::unhex;
 use countersign_core::enrolment::pending::{Pending, PendingEnrolments};
 use countersign_core::id::{KeyId, SessionRef, UserId};
-use countersign_core::encoding::unhex;
 use countersign_core::secret::{Sealed, Secret32};
 use countersign_core::session::Scope;
 use countersign_core::time::Timestamp;

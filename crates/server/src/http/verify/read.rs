@@ -4,11 +4,11 @@ use countersign_core::signature::{Field, PathForm, Received, RequestHead, Unread
 use http::Version;
 use http::request::Parts;
 
+use super::bearer::{Credentials, credentials};
 use crate::app::SharedApp;
 use crate::config::{Accept, Route};
 use crate::http::arrival::arrive;
 use crate::http::cookies;
-use super::bearer::{Credentials, credentials};
 use crate::http::ours::{accept, is_ours};
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
