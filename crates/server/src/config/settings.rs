@@ -9,6 +9,7 @@ use super::limits::{Hashing, Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
 use super::route::Routes;
 use super::secret::{KekSource, SeedKeySource};
+use super::sessions::SessionRules;
 use super::tls::TlsFiles;
 use super::tokens::Tokens;
 use super::url::Upstream;
@@ -43,6 +44,8 @@ pub struct Config {
     pub ticket_validity: Duration,
     /// What access tokens are like.
     pub tokens: Tokens,
+    /// How long sessions last.
+    pub sessions: SessionRules,
     /// Where the key-encryption key comes from.
     pub kek: KekSource,
     /// How many nonces the replay guard holds.

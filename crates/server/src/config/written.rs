@@ -34,7 +34,15 @@ pub(super) struct Written {
     pub(super) access_token_minutes: Option<u64>,
     pub(super) token_ip_claim: Option<bool>,
     pub(super) token_key_days: Option<u64>,
+    pub(super) session_idle_days: Option<u64>,
+    pub(super) session_days: Option<u64>,
+    pub(super) max_sessions: Option<u64>,
+    pub(super) on_limit: Option<String>,
+    pub(super) sensitive_minutes: Option<u64>,
+    pub(super) danger_plain_passwords: Option<bool>,
     pub(super) kek_file: Option<String>,
+    #[serde(default)]
+    pub(super) security: WrittenSecurity,
     #[serde(default)]
     pub(super) replay: WrittenReplay,
     #[serde(default)]
@@ -49,6 +57,12 @@ pub(super) struct Written {
     pub(super) envelope: WrittenEnvelope,
     #[serde(default)]
     pub(super) route: Vec<WrittenRoute>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenSecurity {
+    pub(super) on_network_change: Option<String>,
+    pub(super) challenge_on_network_change: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

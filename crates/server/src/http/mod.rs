@@ -7,6 +7,7 @@ mod cookies;
 #[cfg(feature = "standalone")]
 pub mod envelope;
 pub mod identity;
+mod json;
 pub mod layer;
 #[cfg(feature = "standalone")]
 pub mod listener;
@@ -26,5 +27,6 @@ mod timely;
 #[cfg(feature = "standalone")]
 mod tunnel;
 pub mod verify;
+mod whence;
 
 pub use body_violation::BodyViolation;
