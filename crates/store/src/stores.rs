@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use crate::memory::Memory;
 use crate::port::{
-    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, Sealings, ServerSecrets, Successions, Tickets, Users,
+    AcceptMarks, BurntNonces, Enrolments, EventChain, Events, Keys, Outcomes, Sealings, ServerSecrets, Successions,
+    Tickets, Users,
 };
 
 /// Every port of one store, for a server to hand around.
@@ -23,6 +24,8 @@ pub struct Stores {
     pub successions: Arc<dyn Successions>,
     /// The event log.
     pub events: Arc<dyn Events>,
+    /// What shows that it is still what was written.
+    pub event_chain: Arc<dyn EventChain>,
     /// The persisted part of the accept clock.
     pub accept_marks: Arc<dyn AcceptMarks>,
     /// Nonces of future-dated requests.
@@ -55,6 +58,7 @@ impl Stores {
             + Enrolments
             + Successions
             + Events
+            + EventChain
             + AcceptMarks
             + BurntNonces
             + Outcomes
@@ -69,6 +73,7 @@ impl Stores {
             enrolments: adapter.clone(),
             successions: adapter.clone(),
             events: adapter.clone(),
+            event_chain: adapter.clone(),
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),
             outcomes: adapter.clone(),

@@ -3,6 +3,7 @@
 mod accept_marks;
 mod burnt_nonces;
 mod enrolments;
+mod event_chain;
 mod events;
 mod keys;
 mod outcomes;
@@ -19,7 +20,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use countersign_core::account::{KeyRecord, Ticket, User};
-use countersign_core::event::Event;
 use countersign_core::id::{KeyId, TicketId, UserId};
 use countersign_core::idempotency::{OutcomeId, Record};
 use countersign_core::replay::AcceptMark;
@@ -27,6 +27,7 @@ use countersign_core::secret::Sealed;
 use countersign_core::time::Timestamp;
 
 use crate::port::StoreError;
+use event_chain::Log;
 
 /// Everything a guard keeps, for as long as the process lives.
 ///
@@ -43,7 +44,7 @@ struct Kept {
     users: BTreeMap<UserId, User>,
     keys: BTreeMap<KeyId, KeyRecord>,
     tickets: BTreeMap<TicketId, Ticket>,
-    events: Vec<Event>,
+    log: Log,
     mark: Option<AcceptMark>,
     burnt: BTreeMap<(String, Vec<u8>), Timestamp>,
     notes: BTreeMap<[u8; 32], Timestamp>,
