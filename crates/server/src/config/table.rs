@@ -75,6 +75,8 @@ pub(super) const KEYS: &[Key] = &[
     plain("max_spooled", Size, "\"4 GiB\"", SIZE),
     plain("upstream_timeout_seconds", Whole, "30", "a whole number of seconds from 1 to 3600"),
     plain("ticket_days", Whole, "7", "a whole number of days from 1 to 365"),
+    plain("event_retention_days", Whole, "400", "a whole number of days from 0 (for ever) to 36500"),
+    unset("event_heads_file", Text, "\"/mnt/elsewhere/countersign-heads\"", "the path of a file"),
     unset(
         "kek_file",
         Text,

@@ -30,6 +30,8 @@ pub(super) struct Written {
     pub(super) max_spooled: Option<Size>,
     pub(super) upstream_timeout_seconds: Option<u64>,
     pub(super) ticket_days: Option<u64>,
+    pub(super) event_retention_days: Option<u64>,
+    pub(super) event_heads_file: Option<String>,
     pub(super) kek_file: Option<String>,
     #[serde(default)]
     pub(super) replay: WrittenReplay,

@@ -67,6 +67,11 @@ impl Whole {
 
     /// Somebody who has enrolled by a group card and has not yet sent a request.
     pub(crate) fn enrolled(&self, username: &str) -> Person {
+        self.enrolled_as(username, Role::User)
+    }
+
+    /// The same in a role.
+    pub(crate) fn enrolled_as(&self, username: &str, role: Role) -> Person {
         static NUMBER: AtomicU8 = AtomicU8::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let keyid = KeyId::from_random([number; _]);
@@ -75,7 +80,7 @@ impl Whole {
         let pending = Pending {
             keyid: keyid.clone(),
             username: username.parse().unwrap(),
-            role: Role::User,
+            role,
             device: String::new(),
             root: root.clone(),
             keys: keys.clone(),

@@ -274,3 +274,45 @@ async fn an_event_that_was_undone_leaves_no_gap_in_the_chain() {
     assert!(found.holds(), "{found:?}");
     assert_eq!(found.last, 2);
 }
+
+/// No rule, a figure: how much longer a transaction of so many events takes because they are chained. Run it alone:
+/// `cargo nextest run -p countersign-store --run-ignored only --no-capture what_a_link_of_the_chain_costs`
+#[tokio::test]
+#[ignore = "prints a figure"]
+#[expect(clippy::disallowed_methods, reason = "it is about how long something takes")]
+async fn what_a_link_of_the_chain_costs() {
+    const EVENTS: i64 = 2_000;
+    const PLAIN: &str = "INSERT INTO plain (at_ms, kind, user_id, key_id, actor, detail) VALUES (?, ?, ?, ?, ?, ?)";
+    let house = House::new();
+    let sqlite = house.sqlite().await;
+    let _stores = with_key(&sqlite, 7);
+    let mut other = connection(&house.file()).await;
+    let columns = "at_ms INTEGER, kind TEXT, user_id TEXT, key_id TEXT, actor TEXT, detail TEXT";
+    run(&mut other, &format!("CREATE TABLE plain (sequence INTEGER PRIMARY KEY AUTOINCREMENT, {columns}) STRICT"))
+        .await;
+    for _ in 0..5 {
+        let plain = std::time::Instant::now();
+        let written = sqlite.writer.write(|connection| {
+            Box::pin(async move {
+                for at in 0..EVENTS {
+                    let insert = sqlx::query(PLAIN).bind(at).bind("replay").bind(None::<String>).bind(None::<String>);
+                    insert.bind("127.0.0.1").bind("replay").execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        });
+        written.await.unwrap();
+        let plain = plain.elapsed();
+        let (chain, chained) = (sqlite.writer.chain().clone(), std::time::Instant::now());
+        let written = sqlite.writer.write(move |connection| {
+            Box::pin(async move {
+                for _ in 0..EVENTS {
+                    chain.append(connection, &event(EventKind::Replay, at(1))).await?;
+                }
+                Ok(())
+            })
+        });
+        written.await.unwrap();
+        println!("chained ÷ plain: {:.2}", chained.elapsed().as_secs_f64() / plain.as_secs_f64());
+    }
+}
