@@ -1,6 +1,6 @@
 //! Users, their keys, and the tickets that let them in: the values that stores keep.
 
-mod rows;
+pub(crate) mod rows;
 
 use core::fmt;
 use core::str::FromStr;

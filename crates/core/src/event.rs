@@ -90,6 +90,14 @@ kinds! {
     Recovered = "recovered",
     /// Somebody named a recovery card or code and did not hold it, or it could not be used.
     RecoveryFailed = "recovery_failed",
+    /// Somebody has logged in.
+    SessionOpened = "session_opened",
+    /// A session is over.
+    SessionEnded = "session_ended",
+    /// A refresh token came that had been replaced: its session was ended.
+    RefreshReuse = "refresh_reuse",
+    /// Everything that was issued before is void.
+    EpochRaised = "epoch_raised",
     /// The server's next static key is announced.
     ServerKeyAnnounced = "server_key_announced",
     /// The server's static key was replaced by the announced one.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crate::memory::Memory;
 use crate::port::{
-    AcceptMarks, BurntNonces, Enrolments, EventChain, Events, Keys, Outcomes, Sealings, ServerSecrets, Successions,
-    Tickets, Users,
+    AcceptMarks, BurntNonces, Enrolments, EventChain, Events, Keys, Outcomes, Revocations, Sealings, ServerSecrets,
+    Sessions, Successions, Tickets, TokenFamilies, Users,
 };
 
 /// Every port of one store, for a server to hand around.
@@ -22,6 +22,12 @@ pub struct Stores {
     pub enrolments: Arc<dyn Enrolments>,
     /// How keys follow one another.
     pub successions: Arc<dyn Successions>,
+    /// Sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Their refresh tokens.
+    pub token_families: Arc<dyn TokenFamilies>,
+    /// What was taken back.
+    pub revocations: Arc<dyn Revocations>,
     /// The event log.
     pub events: Arc<dyn Events>,
     /// What shows that it is still what was written.
@@ -46,12 +52,13 @@ impl Stores {
     /// A store that is gone with the process: for tests and demonstrations.
     pub fn in_memory() -> Self {
         let memory = Arc::new(Memory::default());
-        Self::of(&memory, memory.clone())
+        Self::of(&memory, &memory, memory.clone())
     }
 
-    /// The server's secrets, and one adapter of all other ports.
-    pub(crate) fn of<A>(adapter: &Arc<A>, server_secrets: Arc<dyn ServerSecrets>) -> Self
+    /// The server's secrets, one adapter of what is about sessions, and one of all other ports.
+    pub(crate) fn of<A, S>(adapter: &Arc<A>, sessions: &Arc<S>, server_secrets: Arc<dyn ServerSecrets>) -> Self
     where
+        S: Sessions + TokenFamilies + Revocations + 'static,
         A: Users
             + Keys
             + Tickets
@@ -72,6 +79,9 @@ impl Stores {
             tickets: adapter.clone(),
             enrolments: adapter.clone(),
             successions: adapter.clone(),
+            sessions: sessions.clone(),
+            token_families: sessions.clone(),
+            revocations: sessions.clone(),
             events: adapter.clone(),
             event_chain: adapter.clone(),
             accept_marks: adapter.clone(),

@@ -32,7 +32,7 @@ async fn stage() -> (Api, Running, Key) {
     })
     .await;
     let guard = Running::before(api.address, CONFIGURATION).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     (api, guard, key)
 }
 
@@ -83,7 +83,7 @@ async fn an_offer_in_http_2_is_reset_reaches_nobody_and_spoils_nothing_else() {
 async fn without_an_offer_the_rest_of_a_handshake_is_an_ordinary_request() {
     let api = Api::content().await;
     let guard = Running::before(api.address, CONFIGURATION).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     assert_eq!(guard.ask(&handshake(&guard, &key, "GET").sign(&key), &key).await.body, b"done");
     assert!(api.only().lines("upgrade").is_empty());
 }

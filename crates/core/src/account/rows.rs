@@ -7,7 +7,7 @@ use crate::id::TicketId;
 use crate::secret::{RowKey, RowMac, Sealed};
 use crate::time::Timestamp;
 
-type Columns = Vec<Vec<u8>>;
+pub(crate) type Columns = Vec<Vec<u8>>;
 
 impl User {
     /// The MAC of the row that keeps this user.
@@ -128,15 +128,15 @@ fn ticket_state(state: &TicketState) -> (&'static str, Vec<u8>, Vec<u8>) {
     }
 }
 
-fn time(at: Timestamp) -> Vec<u8> {
+pub(crate) fn time(at: Timestamp) -> Vec<u8> {
     at.as_millis().to_be_bytes().into()
 }
 
-fn mac(key: &RowKey, table: &str, columns: &Columns) -> RowMac {
+pub(crate) fn mac(key: &RowKey, table: &str, columns: &Columns) -> RowMac {
     key.mac(table, &slices(columns))
 }
 
-fn verifies(key: &RowKey, table: &str, columns: &Columns, mac: &[u8]) -> bool {
+pub(crate) fn verifies(key: &RowKey, table: &str, columns: &Columns, mac: &[u8]) -> bool {
     key.verifies(table, &slices(columns), mac)
 }
 

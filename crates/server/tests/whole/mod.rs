@@ -65,9 +65,10 @@ impl Whole {
         whole
     }
 
-    /// Somebody who has enrolled by a group card and has not yet sent a request.
+    /// A program that has enrolled and has not yet sent a request. What a person may do is not asked here: a program's key
+    /// signs whatever it calls.
     pub(crate) fn enrolled(&self, username: &str) -> Person {
-        self.enrolled_as(username, Role::User)
+        self.enrolled_as(username, Role::Service)
     }
 
     /// The same in a role.
@@ -94,7 +95,7 @@ impl Whole {
         Person { authority: self.address.to_string(), keyid, root, keys, envelope_keys }
     }
 
-    /// Somebody whose key is confirmed.
+    /// The same, confirmed.
     pub(crate) async fn confirmed(&self, username: &str) -> Person {
         let person = self.enrolled(username);
         assert_eq!(self.call(&person.get("/api/auth/whoami")).await.status, 200);

@@ -6,7 +6,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
 
 use super::{Kept, Memory};
-use crate::meaning::in_state;
+use crate::meaning::{in_state, why_ended};
 use crate::port::{Change, StoreError, Users};
 
 #[async_trait]
@@ -29,15 +29,22 @@ impl Users for Memory {
 
     async fn set_state(&self, id: UserId, state: UserState, event: &Event) -> Result<Change, StoreError> {
         let mut kept = self.kept()?;
-        match kept.users.get_mut(&id) {
+        let (former, generation) = match kept.users.get_mut(&id) {
             None | Some(User { state: UserState::Deleted, .. }) => return Ok(Change::Missing),
             Some(user) if user.state == state => return Ok(Change::Already),
-            Some(user) => *user = in_state(user, state),
-        }
+            Some(user) => {
+                let former = user.generation;
+                *user = in_state(user, state);
+                (former, user.generation)
+            }
+        };
         if state == UserState::Deleted {
             kept.revoke_all(id, event.at);
         }
         kept.record(event);
+        if generation != former {
+            kept.end_sessions_before(id, generation, why_ended(state), event);
+        }
         Ok(Change::Made)
     }
 }

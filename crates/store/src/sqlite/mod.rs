@@ -2,6 +2,8 @@
 //!
 //! Write-ahead log with `synchronous = FULL`, so that what was answered survives the loss of power; one connection that
 //! writes and a few that read; time in integer milliseconds that come in as arguments, never `now()`.
+//!
+//! Sessions are kept in memory.
 
 mod accept_marks;
 mod alarm;
@@ -42,6 +44,7 @@ use sqlx::SqlitePool;
 use tokio::time::timeout;
 
 use crate::Stores;
+use crate::memory::Memory;
 use crate::port::{ServerSecrets, StoreError};
 use alarm::Alarm;
 use failure::Failure;
@@ -75,7 +78,7 @@ impl Sqlite {
         chain.set_key(row_key.event_key());
         let alarm = Arc::new(Alarm::new(self.writer.clone(), clock));
         let guarded = Guarded { sqlite: self.clone(), warden: Warden { row_key, alarm, chain } };
-        Stores::of(&Arc::new(guarded), self.server_secrets())
+        Stores::of(&Arc::new(guarded), &Arc::new(Memory::default()), self.server_secrets())
     }
 
     /// Whether the file is sound and the connections are set as they must be; for `doctor`. Reads the whole file.

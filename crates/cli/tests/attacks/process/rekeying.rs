@@ -52,7 +52,7 @@ async fn account(accounts: &Accounts, number: usize) -> Key {
     let user = User {
         id: UserId::from_random(edge::random()),
         username: format!("user{number}").parse().unwrap(),
-        role: Role::User,
+        role: Role::Service,
         state: UserState::Enabled,
         generation: 0,
         created: now,
@@ -231,7 +231,7 @@ async fn beside_a_running_guard_an_exchange_is_not_noticed_by_any_request() {
 async fn after_an_exchange_on_a_stopped_guard_nobody_waits_and_replays_are_known() {
     let place = Place::new();
     let served = place.serve();
-    let key = served.user(&place.group_card(), "alice").await;
+    let key = served.service(&place, "alice").await;
     let sent = served.good(&key).sign(&key);
     assert_eq!(crate::support::wire::ask(served.address, &sent.octets()).await.status, 200);
     let address = served.address.to_string();
@@ -247,8 +247,7 @@ async fn after_an_exchange_on_a_stopped_guard_nobody_waits_and_replays_are_known
 async fn a_row_that_was_changed_behind_a_running_guard_is_left_alone_and_counts_as_revoked_after_the_exchange() {
     let place = Place::new();
     let served = place.serve();
-    let card = place.group_card();
-    let (alice, bob) = (served.user(&card, "alice").await, served.user(&card, "bob").await);
+    let (alice, bob) = (served.service(&place, "alice").await, served.service(&place, "bob").await);
     let mut database =
         SqliteConnectOptions::new().filename(place.data().join("countersign.db")).connect().await.unwrap();
     let change = "UPDATE keys SET device = 'other' WHERE id = ?";

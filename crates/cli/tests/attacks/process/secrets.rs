@@ -68,9 +68,9 @@ async fn exercise(place: &Place, served: &Served) -> (Vec<u8>, Vec<Planted>) {
     }
     let alice = profile(place, "alice");
     secrets.extend(of_key("alice", &alice));
-    written.extend(refusals(served, &alice, &group).await);
-    let carol = served.user(&group, "carol").await;
+    let carol = served.service(place, "carol").await;
     secrets.extend(of_key("carol", &carol));
+    written.extend(refusals(served, &carol, &group).await);
     let (answers, dave) = seed_mode(served).await;
     written.extend(answers);
     secrets.extend(of_key("dave", &dave));
@@ -116,7 +116,7 @@ async fn seed_mode(served: &Served) -> (Vec<u8>, Key) {
         enrol(9, served.address, &post(&served.address.to_string(), "application/json", body.as_bytes())).await;
     let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let key = Key::new(told["keyid"].as_str().unwrap(), Root::new(Secret32::new(shared.mac(&[&nonce]))));
-    assert_eq!(served.get(&key).await, 200);
+    assert_eq!(served.whoami(&key).await, 200);
     (answer.octets, key)
 }
 
@@ -167,7 +167,7 @@ async fn no_secret_is_shown_by_debug() {
     let toml = format!("danger_seed_mode = true\nseed_shared_key = \"{}\"", hex(&SHARED));
     let guard = Running::start(&toml).await;
     let (group, ticket) = (guard.card(InviteKind::Group).await, guard.card(InviteKind::Ticket).await);
-    let confirmed = guard.user("alice").await;
+    let confirmed = guard.service("alice").await;
     let mut pending = Knocker::new(&ticket, "bob");
     let waiting = pending.knock(guard.address).await.unwrap();
     let kek = std::fs::read_to_string(guard.data().join("kek")).unwrap();

@@ -79,6 +79,11 @@ impl Place {
         self.operate(&["user", "invite", "--group"]).lines().next().unwrap().parse().unwrap()
     }
 
+    /// A card for a program, whose key signs whatever it calls.
+    pub(crate) fn service_card(&self) -> Card {
+        self.operate(&["user", "invite", "--role", "service"]).lines().next().unwrap().parse().unwrap()
+    }
+
     fn serving(&self, listen: &str) -> Command {
         let data = self.data().display().to_string();
         let mut command =
@@ -127,15 +132,26 @@ pub(crate) struct Served {
 
 impl Served {
     /// Enrols by this card, confirmed.
-    pub(crate) async fn user(&self, card: &Card, name: &str) -> Key {
+    pub(crate) async fn enrolled(&self, card: &Card, name: &str) -> Key {
         let key = Knocker::new(card, name).knock(self.address).await.unwrap();
-        assert_eq!(self.get(&key).await, 200);
+        assert_eq!(self.whoami(&key).await, 200);
         key
+    }
+
+    /// A program that is enrolled by this name at the guard of `place`, confirmed.
+    pub(crate) async fn service(&self, place: &Place, name: &str) -> Key {
+        self.enrolled(&place.service_card(), name).await
     }
 
     /// The octets of a good request.
     pub(crate) fn good(&self, key: &Key) -> Draft {
         Draft::new("GET", "/v1/accounts", &self.address.to_string(), &key.keyid).without_body()
+    }
+
+    /// The status of the one request that everybody's key may sign.
+    pub(crate) async fn whoami(&self, key: &Key) -> u16 {
+        let draft = Draft::new("GET", "/api/auth/whoami", &self.address.to_string(), &key.keyid);
+        ask(self.address, &draft.without_body().sign(key).octets()).await.status
     }
 
     /// The status of a good request, now.
