@@ -7,6 +7,8 @@ pub mod confirm;
 pub mod control;
 pub mod enrol;
 pub mod envelope;
+pub mod event_log;
+pub mod events;
 pub mod folding;
 pub mod handshakes;
 pub mod idempotency;
