@@ -49,6 +49,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         kek: secrets::kek(desk, written, kek),
         replay: quotas::replay(desk, &written.replay),
         max_kept_per_user: quotas::kept_per_user(desk, &written.idempotency),
+        passwords: quotas::passwords(desk, &written.password),
         limits: quotas::limits(desk, &written.limits),
         log: log(desk, &written.log),
         routes,

@@ -42,6 +42,8 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) idempotency: WrittenIdempotency,
     #[serde(default)]
+    pub(super) password: WrittenPassword,
+    #[serde(default)]
     pub(super) limits: WrittenLimits,
     #[serde(default)]
     pub(super) log: WrittenLog,
@@ -60,6 +62,15 @@ pub(super) struct WrittenReplay {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct WrittenIdempotency {
     pub(super) max_per_user: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenPassword {
+    pub(super) memory: Option<Size>,
+    pub(super) iterations: Option<u64>,
+    pub(super) lanes: Option<u64>,
+    pub(super) at_once: Option<u64>,
+    pub(super) waiting: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
