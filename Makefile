@@ -26,11 +26,15 @@ doc:  ## the documentation of the code; warnings are errors
 e2e:  ## the binary with other people's programs, and the documents (installs what it needs)
 	e2e/install
 	$(CARGO) build --workspace --bins --locked
+	$(CARGO) build -p countersign-core --example access_token --locked
 	E2E_BINARY=$(TARGET)/debug/countersign $(PYTEST) e2e docs $(E2E)
 
 bench:  ## what it costs, as ratios to references measured in the same run
 	$(CARGO) run --release --locked -p countersign-bench
 	$(CARGO) run --release --locked -p countersign-bench -- replay
+	$(CARGO) run --release --locked -p countersign-bench -- revocation
+	$(CARGO) run --release --locked -p countersign-bench -- stream
+	$(CARGO) run --release --locked -p countersign-bench -- envelope
 
 bench-server:  ## the same for the whole server over sockets, beside nginx
 	$(CARGO) build --release --locked -p countersign -p countersign-bench

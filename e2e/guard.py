@@ -59,6 +59,7 @@ class Guard:
         return [json.loads(line) for line in self.operate("event", "list", "--json").splitlines()]
 
     def enrol(self, name, role="user", server=None, **environ):
+        """A client whose key is a person's, or for libraries that sign with the key itself, a program's: `role="service"`."""
         card = self.operate("user", "invite", "--ticket", "--role", role).splitlines()[0]
         client = Client(self.home / f"client-{name}", server or self.url, environ)
         client.countersign("enrol", "--server", client.server, "--card", "@-", "--username", name, input=card.encode())

@@ -20,7 +20,7 @@ path = "/v1/me"
 
 @pytest.fixture(scope="module")
 def alice(start_guard, api):
-    return start_guard(f'upstream = "{api.url}"\n{ACTIONS}').enrol("alice")
+    return start_guard(f'upstream = "{api.url}"\n{ACTIONS}').enrol("alice", role="service")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ EXAMPLE = ROOT / "docs/examples/client.py"
 
 @pytest.fixture(scope="module")
 def alice(start_guard, api):
-    return start_guard(f'upstream = "{api.url}"\n').enrol("alice")
+    return start_guard(f'upstream = "{api.url}"\n').enrol("alice", role="service")
 
 
 def test_it_signs_and_verifies(alice, api):

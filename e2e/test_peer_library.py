@@ -105,7 +105,7 @@ def believed(response, key):
 
 @pytest.fixture(scope="module")
 def alice(start_guard, api):
-    return start_guard(f'upstream = "{api.url}"\n').enrol("alice")
+    return start_guard(f'upstream = "{api.url}"\n').enrol("alice", role="service")
 
 
 CALLS = {

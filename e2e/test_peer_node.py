@@ -11,7 +11,7 @@ PEER = ROOT / "e2e/peer.mjs"
 
 @pytest.fixture(scope="module")
 def alice(start_guard, api):
-    return start_guard(f'upstream = "{api.url}"\n').enrol("alice")
+    return start_guard(f'upstream = "{api.url}"\n').enrol("alice", role="service")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import with_requests
 
 @pytest.fixture(scope="module")
 def alice(start_guard, api):
-    return start_guard(f'upstream = "{api.url}"\n').enrol("alice")
+    return start_guard(f'upstream = "{api.url}"\n').enrol("alice", role="service")
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def filled_in(port, guard, certificate, protocol=""):
 
 
 class Line:
-    """A guard behind nginx, and somebody who is enrolled through it."""
+    """A guard behind nginx, with a person and a program who are enrolled through it."""
 
     def __init__(self, start_guard, start_nginx, api, certificate, name, protocol=""):
         settings = f'upstream = "{api.url}"\ntrusted_proxies = ["127.0.0.1"]\nclient_ip_source = "x-forwarded-for"\n'
@@ -50,7 +50,9 @@ class Line:
         config = put(r'listen = "127\.0\.0\.1:0"\nadmin', f'listen = "{self.guard.url[7:]}"\nadmin', config)
         self.guard.config.write_text(f'public_url = "https://{self.authority}"\n{config}')
         self.guard.start()
-        self.alice = self.guard.enrol("alice", server=f"https://{self.authority}", SSL_CERT_FILE=str(certificate / "cert.pem"))
+        reached = {"server": f"https://{self.authority}", "SSL_CERT_FILE": str(certificate / "cert.pem")}
+        self.alice = self.guard.enrol("alice", **reached)
+        self.program = self.guard.enrol("program", role="service", **reached)
 
     def connect(self, source="127.0.0.1"):
         plain = socket.create_connection(("127.0.0.1", self.nginx.port), PATIENCE, source_address=(source, 0))
@@ -69,7 +71,7 @@ class Line:
 
     def signed_call(self, method="GET", target="/", fields={}, body=b"", added={}, source="127.0.0.1"):
         """A signed call with fields `added` on the way; status, covered fields and body, verified."""
-        key = self.alice.key
+        key = self.program.key
         fields, sent = example.sign(key, method, self.authority, target, fields, body)
         status, received, content = self.send(method, target, fields | added, body, source)
         return status, example.verify(key, sent, status, received, content), content
@@ -191,13 +193,13 @@ def test_fields_that_are_added_on_the_way_do_no_harm_and_reach_nobody(plain, api
     added = {"X-Forwarded-User": "root", "Remote-User": "root", "Remote_User": "root", "X-Added": "1", "Via": "1.1 somebody",
              "X-Original-URL": "/admin", "X-HTTP-Method-Override": "DELETE", "Forwarded": "for=1.2.3.4"}
     assert plain.signed_call(added=added)[0] == 200
-    assert api.last.values("remote-user") == ["alice"]
+    assert api.last.values("remote-user") == ["program"]
     assert api.last.names() <= {"host", "remote-user", "remote-key", "content-digest", "accept-encoding", "accept"}
 
 
 def replay(plain, send):
     """Sends one signed request twice; the actor of the event that tells of it."""
-    key, target = plain.alice.key, f"/{time.monotonic_ns()}"
+    key, target = plain.program.key, f"/{time.monotonic_ns()}"
     fields, _ = example.sign(key, "GET", plain.authority, target, {}, b"")
     assert [send(target, fields)[0], send(target, fields)[0]] == [200, 401]
     return plain.guard.events()[-1]

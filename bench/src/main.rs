@@ -3,11 +3,13 @@
 //! `countersign-bench` compares one verification with the bare MAC and with other schemes; `countersign-bench envelope` does
 //! so for an envelope; `countersign-bench replay` what it costs to remember a nonce with one read of cold memory;
 //! `countersign-bench server` a whole guard over sockets with its own route that asks for no signature, and with nginx as a
-//! plain proxy; `countersign-bench stream` a signed stream with one bare MAC over the same octets.
+//! plain proxy; `countersign-bench stream` a signed stream with one bare MAC over the same octets. `countersign-bench
+//! revocation` says how long a WebSocket outlives its key.
 
 mod micro;
 mod replay;
 mod report;
+mod revocation;
 mod server;
 mod spread;
 mod stopwatch;
@@ -18,12 +20,15 @@ fn main() -> anyhow::Result<()> {
         None => micro::run(),
         Some("envelope") => micro::envelope::run(),
         Some("replay") => replay::run(),
+        Some("revocation") => revocation::run(),
         Some("server") => server::run(),
         Some("stream") => stream::run(),
         // What `server` starts as the API behind the proxies.
         Some("api") => server::serve_api(),
         Some(other) => {
-            anyhow::bail!("there is no benchmark {other:?}; leave it out, or say envelope, replay, server or stream")
+            anyhow::bail!(
+                "there is no benchmark {other:?}; leave it out, or say envelope, replay, revocation, server or stream"
+            )
         }
     }
 }

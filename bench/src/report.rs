@@ -1,5 +1,7 @@
 //! Tables on the terminal.
 
+use std::time::Duration;
+
 use crate::micro;
 use crate::replay::Inserts;
 use crate::server::{Outcome, Subject};
@@ -50,6 +52,20 @@ pub(crate) fn replay(lines: &[(&str, Inserts, Spread)]) {
         let (insert, read) = (each.median, read.median);
         let ratio = insert / read;
         println!("{title:<22} {insert:>10.0} {range:>14} {mean:>10.0} {octets_each:>14.1} {read:>14.0} {ratio:>7.2}");
+    }
+}
+
+/// Prints how long something took, of many times.
+pub(crate) fn delays(lines: &[(&str, Vec<Duration>)]) {
+    println!("{:<34} {:>7} {:>10} {:>10} {:>10}", "", "times", "p50, ms", "p99, ms", "most, ms");
+    for (title, delays) in lines {
+        let mut sorted: Vec<_> = delays.iter().map(|delay| delay.as_secs_f64() * 1e3).collect();
+        sorted.sort_by(f64::total_cmp);
+        let at = |hundredths: usize| {
+            let place = sorted.len().saturating_sub(1) * hundredths / 100;
+            sorted.get(place).copied().unwrap_or_default()
+        };
+        println!("{title:<34} {:>7} {:>10.2} {:>10.2} {:>10.2}", sorted.len(), at(50), at(99), at(100));
     }
 }
 

@@ -1,5 +1,7 @@
 """A Countersign client with nothing but Python's standard library (docs/protocol.md, §4 and §5).
 
+    countersign user invite --role service | head -1 > card                   # the operator: a card for a program
+    countersign enrol --server http://127.0.0.1:8470 --card @card --username NAME --profile P
     countersign key show --profile P --danger-secret --json > key.json        # a secret: umask 077 first
     python3 client.py key.json GET http://127.0.0.1:8470/v1/me
     python3 client.py key.json POST http://127.0.0.1:8470/v1/transfers '{"amount":25}' content-type=application/json

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{KeyPair, Root, Secret32};
 use countersign_core::time::Timestamp;
 use countersign_server::keyring::Keyring;
@@ -38,6 +39,8 @@ fn enrol(number: usize, keyring: &Keyring, kek: &SharedKek) -> anyhow::Result<(K
         username: format!("user{number}").parse()?,
         role: Role::Service,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: Timestamp::default(),
     };

@@ -169,7 +169,7 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
     let verified = &answer.verified;
     if !args.json {
         if args.include {
-            say::result(&report::head(verified.status, &verified.headers))?;
+            say::result(&report::head(answer.version, verified.status, &verified.headers))?;
         }
         say::body(&verified.body)?;
     }

@@ -19,6 +19,7 @@ mod rekey;
 mod say;
 mod serve;
 mod server_key;
+mod token_key;
 mod user;
 mod verify;
 
@@ -49,6 +50,8 @@ enum Command {
     Key(key::Command),
     #[command(subcommand)]
     ServerKey(server_key::Command),
+    #[command(subcommand)]
+    TokenKey(token_key::Command),
     #[command(subcommand)]
     Event(event::Command),
     Rekey(rekey::Args),
@@ -81,6 +84,7 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::User(command) => user::run(command).await,
         Command::Key(command) => key::run(command).await,
         Command::ServerKey(command) => server_key::run(command).await,
+        Command::TokenKey(command) => token_key::run(command).await,
         Command::Event(command) => event::run(command).await,
         Command::Rekey(args) => rekey::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,

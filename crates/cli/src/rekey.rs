@@ -17,7 +17,8 @@ use crate::say;
 /// Exchange the key-encryption key of a guard for a new one, and seal everything anew under it
 ///
 /// It works beside a running guard, which goes on serving, and without one. It may be cut off at any point: nothing is lost,
-/// and the next start, or this command again, goes on. Backups of the database that were made before need the former key.
+/// and the next start, or this command again, goes on. The former key is removed at the end: backups of the database that were
+/// made before open under nothing else, so keep it with --keep-former unless you have a copy.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   countersign rekey --data ./countersign-data --keep-former /safe/place/kek-until-today
@@ -97,6 +98,10 @@ fn report(rekeyed: &Rekeyed, kept: Option<&Path>) -> std::io::Result<()> {
     }
     say::line(match kept {
         Some(path) => format!("backups made until now need version {former}, which is kept in {}", path.display()),
+        None if *removed => format!(
+            "backups made until now open under nothing but version {former}, which was not kept here: without a copy of your \
+             own, make a backup now; --keep-former keeps it the next time"
+        ),
         None => format!("backups made until now need version {former}: keep it with them as long as you keep them"),
     })
 }

@@ -1,4 +1,4 @@
-//! Enrols with a card, confirms the key, and makes a signed call.
+//! Enrols with the card of a program (`countersign user invite --role service`), confirms the key, and makes a signed call.
 //!
 //! ```text
 //! cargo run -p countersign-client --example call -- http://127.0.0.1:8470 countersign1:… alice /hello

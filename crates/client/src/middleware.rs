@@ -9,9 +9,9 @@ use reqwest::{Request, Response, ResponseBuilderExt as _, Url};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::conversation::{Conversation, Outcome, Outgoing, Receipt};
-use crate::persistence::{Attempts, name, persist};
+use crate::persistence::{Attempted, Attempts, name, persist};
 use crate::transport::{Arrived, Clock, random};
-use crate::{CallError, Target, Verified};
+use crate::{Answer, CallError, Target};
 
 /// Signs every request of a `reqwest_middleware` client and verifies every answer.
 ///
@@ -97,16 +97,17 @@ impl SignAndVerify {
         Ok(signed.receipt)
     }
 
-    async fn attempt(&self, mut request: Request, ext: &mut Extensions, next: Next<'_>) -> Result<Verified> {
+    async fn attempt(&self, mut request: Request, ext: &mut Extensions, next: Next<'_>) -> Result<Attempted> {
         let receipt = self.sign(&mut request)?;
         let url = request.url().clone();
         let answer = next.run(request, ext).await?;
         if *answer.url() != url {
             return Err(Error::middleware(NotForUs::Redirected));
         }
+        let version = answer.version();
         let arrived = Arrived::read(answer).await.map_err(|cut| failed(cut.into()))?;
         match self.conversation.receive(&receipt, &arrived.incoming(), self.clock.read()) {
-            Outcome::Verified(verified) => Ok(verified),
+            Outcome::Verified(verified) => Ok(Attempted { verified, version }),
             Outcome::Interference(class) => Err(failed(CallError::Interference(class))),
             Outcome::Unverified(answer) => Err(failed(CallError::Unverified(answer))),
         }
@@ -122,7 +123,7 @@ impl Middleware for SignAndVerify {
             .map_err(|none| failed(none.into()))?;
         let call = Call { middleware: self, request, extensions, next };
         let answer = persist(call, self.clock, acts_once).await?;
-        response(answer.verified, url)
+        response(answer, url)
     }
 }
 
@@ -136,7 +137,7 @@ struct Call<'a> {
 impl Attempts for Call<'_> {
     type Error = Error;
 
-    async fn attempt(&mut self) -> Result<Verified> {
+    async fn attempt(&mut self) -> Result<Attempted> {
         let streaming = || Error::middleware(NotForUs::StreamingBody);
         let request = self.request.try_clone().ok_or_else(streaming)?;
         self.middleware.attempt(request, self.extensions, self.next.clone()).await
@@ -154,9 +155,10 @@ fn failed(error: CallError) -> Error {
     Error::middleware(error)
 }
 
-fn response(verified: Verified, url: Url) -> Result<Response> {
+fn response(Answer { verified, version, .. }: Answer, url: Url) -> Result<Response> {
     let mut response = http::Response::builder()
         .status(verified.status)
+        .version(version)
         .url(url)
         .body(Bytes::clone(&verified.body))
         .map_err(Error::middleware)?;

@@ -7,7 +7,7 @@ use countersign_core::idempotency::IdempotencyKey;
 use countersign_core::problem::Problem;
 use countersign_core::signature::Interference;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use crate::conversation::PATIENCE;
 use crate::transport::{Clock, random};
@@ -25,10 +25,23 @@ pub(crate) trait Attempts: Send {
     type Error: Send;
 
     /// Signs, sends, verifies: once.
-    fn attempt(&mut self) -> impl Future<Output = Result<Verified, Self::Error>> + Send;
+    fn attempt(&mut self) -> impl Future<Output = Result<Attempted, Self::Error>> + Send;
 
     /// Whether the request may have been carried out and its answer been lost on the way.
     fn lost_the_answer(error: &Self::Error) -> bool;
+}
+
+/// What came of an attempt, and the version of HTTP in which it came.
+pub(crate) struct Attempted {
+    pub(crate) verified: Verified,
+    pub(crate) version: Version,
+}
+
+impl From<Attempted> for Answer {
+    fn from(Attempted { verified, version }: Attempted) -> Self {
+        let clock_change = verified.clock_change;
+        Self { verified, version, retried: false, answer_was_lost: false, clock_change }
+    }
 }
 
 /// Attempts a request, and what is due after that. `acts_once` says that the guard lets it act once however often it comes.
@@ -45,13 +58,12 @@ pub(crate) async fn persist<A: Attempts>(mut call: A, clock: Clock, acts_once: b
 /// One attempt, and a second when the first was rejected for its time.
 async fn in_time<A: Attempts>(call: &mut A) -> Result<Answer, A::Error> {
     let first = call.attempt().await?;
-    if !first.rejected_for_its_time {
-        let clock_change = first.clock_change;
-        return Ok(Answer { verified: first, retried: false, answer_was_lost: false, clock_change });
+    if !first.verified.rejected_for_its_time {
+        return Ok(first.into());
     }
-    let second = call.attempt().await?;
-    let clock_change = first.clock_change.or(second.clock_change);
-    Ok(Answer { verified: second, retried: true, answer_was_lost: false, clock_change })
+    let second = Answer::from(call.attempt().await?);
+    let clock_change = first.verified.clock_change.or(second.clock_change);
+    Ok(Answer { retried: true, clock_change, ..second })
 }
 
 /// The first attempt may still be under way; then its outcome is asked for until it is there.

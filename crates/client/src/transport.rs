@@ -16,12 +16,12 @@ use bytes::{Bytes, BytesMut};
 use countersign_core::signature::Interference;
 use countersign_core::time::Timestamp;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 
 use crate::conversation::{
     CannotSign, ClockChange, Conversation, Incoming, Outcome, Outgoing, PATIENCE, Reading, Receipt,
 };
-use crate::persistence::{Attempts, name, persist};
+use crate::persistence::{Attempted, Attempts, name, persist};
 use crate::{BadUrl, Server, Target, Unverified, Verified};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +44,8 @@ pub struct Client {
 pub struct Answer {
     /// The answer.
     pub verified: Verified,
+    /// The version of HTTP in which it came. Nobody signs that.
+    pub version: Version,
     /// Whether the first attempt was rejected for its time, so that this is the answer to the second.
     pub retried: bool,
     /// Whether the answer to an earlier attempt got lost, so that this is the answer to a later one under the same
@@ -105,7 +107,7 @@ impl Client {
         &self.conversation
     }
 
-    async fn attempt(&self, call: &Call<'_>) -> Result<Verified, CallError> {
+    async fn attempt(&self, call: &Call<'_>) -> Result<Attempted, CallError> {
         let signed = self.conversation.sign(&call.outgoing(), random()?, self.clock.read())?;
         let answer = self.http.execute(self.request(call, signed.headers)).await.map_err(Network::of)?;
         self.verify_whole(&signed.receipt, answer).await
@@ -136,9 +138,10 @@ impl Client {
         &self,
         receipt: &Receipt,
         answer: reqwest::Response,
-    ) -> Result<Verified, CallError> {
+    ) -> Result<Attempted, CallError> {
+        let version = answer.version();
         let arrived = Arrived::read(answer).await?;
-        self.judge(receipt, &arrived)
+        Ok(Attempted { verified: self.judge(receipt, &arrived)?, version })
     }
 
     /// What came back for a request, if it is the server's own.
@@ -184,7 +187,7 @@ struct Calling<'a> {
 impl Attempts for Calling<'_> {
     type Error = CallError;
 
-    async fn attempt(&mut self) -> Result<Verified, CallError> {
+    async fn attempt(&mut self) -> Result<Attempted, CallError> {
         self.client.attempt(&self.call).await
     }
 

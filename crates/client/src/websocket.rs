@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use countersign_core::encoding::b64;
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use reqwest::Upgraded;
 use sha1::{Digest as _, Sha1};
 
@@ -88,7 +88,8 @@ impl Client {
 
 fn outcome(verified: Verified, retried: bool, stream: Option<Upgraded>) -> Handshake {
     let clock_change = verified.clock_change;
-    let answer = Answer { verified, retried, answer_was_lost: false, clock_change };
+    let version = Version::HTTP_11;
+    let answer = Answer { verified, version, retried, answer_was_lost: false, clock_change };
     match stream {
         Some(stream) => Handshake::Opened(WebSocket { answer, stream }),
         None => Handshake::Declined(answer),

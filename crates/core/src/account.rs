@@ -1,16 +1,18 @@
 //! Users, their keys, and the tickets that let them in: the values that stores keep.
 
-mod rows;
+pub(crate) mod rows;
 
 use core::fmt;
 use core::str::FromStr;
 
 use crate::id::{KeyId, TicketId, UserId};
+use crate::password::PasswordHash;
+use crate::permission::Permissions;
 use crate::secret::Sealed;
 use crate::time::Timestamp;
 use crate::username::Username;
 
-/// What a user may be; given by the card that enrolled them.
+/// What a user may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// A person.
@@ -63,14 +65,50 @@ pub struct User {
     pub id: UserId,
     /// Unique among the users that are not deleted.
     pub username: Username,
-    /// Given by the card.
+    /// Given by the card, or by an operator since.
     pub role: Role,
-    /// Whether keys of this user may sign.
+    /// Whether this user may sign or log in.
     pub state: UserState,
-    /// Raised whenever everything issued before must die.
+    /// What the user may do at the API.
+    pub permissions: Permissions,
+    /// Whether the user can log in with a password. The hash stays in the store.
+    pub has_password: bool,
+    /// Raised whenever everything issued before must die: at every change of password, role or permissions, when the user
+    /// is disabled or deleted, and when all sessions of the user are revoked.
     pub generation: u32,
-    /// When the user's first key was confirmed.
+    /// When the user's first key was confirmed, or an operator added the user.
     pub created: Timestamp,
+}
+
+/// A user together with the hash of the password, as they were at one moment: a check of the one that passes says nothing
+/// of a later generation of the other.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    user: User,
+    password: Option<PasswordHash>,
+}
+
+impl Credentials {
+    /// This user with this password, or with none.
+    pub const fn new(mut user: User, password: Option<PasswordHash>) -> Self {
+        user.has_password = password.is_some();
+        Self { user, password }
+    }
+
+    /// The user.
+    pub const fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// The hash of the password, where there is one.
+    pub const fn password(&self) -> Option<&PasswordHash> {
+        self.password.as_ref()
+    }
+
+    /// The user, without the hash.
+    pub fn into_user(self) -> User {
+        self.user
+    }
 }
 
 /// Whether a user's keys may sign.

@@ -57,6 +57,16 @@ kinds! {
     TicketRevoked = "ticket_revoked",
     /// The shared key of the group was replaced.
     GroupRotated = "group_rotated",
+    /// An operator added a user.
+    UserAdded = "user_added",
+    /// A user has another password, or the first one.
+    PasswordChanged = "password_changed",
+    /// A user has another role.
+    RoleChanged = "role_changed",
+    /// A user has other permissions.
+    PermissionsChanged = "permissions_changed",
+    /// Everything that was issued to a user is void.
+    UserRevoked = "user_revoked",
     /// A user may no longer sign.
     UserDisabled = "user_disabled",
     /// A user may sign again.
@@ -81,12 +91,26 @@ kinds! {
     Recovered = "recovered",
     /// Somebody named a recovery card or code and did not hold it, or it could not be used.
     RecoveryFailed = "recovery_failed",
+    /// Somebody has logged in.
+    SessionOpened = "session_opened",
+    /// A session is over.
+    SessionEnded = "session_ended",
+    /// A refresh token came that had been replaced: its session was ended.
+    RefreshReuse = "refresh_reuse",
+    /// Everything that was issued before is void.
+    EpochRaised = "epoch_raised",
     /// The server's next static key is announced.
     ServerKeyAnnounced = "server_key_announced",
     /// The server's static key was replaced by the announced one.
     ServerKeySwitched = "server_key_switched",
     /// The server's former static key is gone, and with it the cards that name it.
     ServerKeyRetired = "server_key_retired",
+    /// Another key signs access tokens from now on.
+    TokenKeyRotated = "token_key_rotated",
+    /// The former keys of access tokens are gone, and with them what they had signed.
+    TokenKeyRetired = "token_key_retired",
+    /// A password that was not right, or a user who has none; folded per source and minute.
+    LoginFailed = "login_failed",
     /// Requests whose MAC was wrong, folded per source and minute.
     BadSignature = "bad_signature",
     /// A request that had been seen before.

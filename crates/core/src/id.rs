@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::encoding::{hex, unhex};
+use crate::encoding::{b64u, hex, unb64u, unhex};
 
 /// Text that is not a well-formed id of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,9 +103,117 @@ impl fmt::Display for TicketId {
     }
 }
 
+/// The id of a session: 128 random bits that never leave the store. Elsewhere a session is known by its [`SessionRef`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub [u8; 16]);
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(redacted)")
+    }
+}
+
+/// The public name of a session: 16 random octets, shown as 22 characters of base64url.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionRef(pub [u8; 16]);
+
+impl SessionRef {
+    /// What stands before the reference in the `keyid` of a session.
+    const KEYID: &'static str = "s.";
+
+    /// The name under which the session's own key signs: `s.` and the reference (protocol §2).
+    pub fn keyid(self) -> String {
+        format!("{}{self}", Self::KEYID)
+    }
+
+    /// The session whose key has this name; `None` when it is no session's.
+    pub fn from_keyid(keyid: &str) -> Option<Self> {
+        keyid.strip_prefix(Self::KEYID)?.parse().ok()
+    }
+}
+
+impl FromStr for SessionRef {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        sixteen(text).map(Self).ok_or(MalformedId("session reference"))
+    }
+}
+
+impl fmt::Display for SessionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&b64u(&self.0))
+    }
+}
+
+impl fmt::Debug for SessionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionRef({self})")
+    }
+}
+
+/// The name of a family of refresh tokens, each the successor of the one before: 16 random octets, shown as 22 characters
+/// of base64url.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FamilyId(pub [u8; 16]);
+
+impl FromStr for FamilyId {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        sixteen(text).map(Self).ok_or(MalformedId("token family"))
+    }
+}
+
+impl fmt::Display for FamilyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&b64u(&self.0))
+    }
+}
+
+/// The 16 octets that 22 characters of base64url stand for, in their one spelling.
+fn sixteen(text: &str) -> Option<[u8; 16]> {
+    unb64u(text)?.try_into().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_reads_back_as_printed_and_in_no_other_spelling() {
+        let reference = SessionRef([0xff; 16]);
+        assert_eq!(reference.to_string(), "_____________________w");
+        assert_eq!(reference.to_string().parse(), Ok(reference));
+        for text in [
+            "",
+            "_____________________x",
+            "_____________________w==",
+            "____________________",
+            "///////////////////////w",
+            "_____________________w\n",
+            "__________________________w",
+        ] {
+            assert!(text.parse::<SessionRef>().is_err(), "{text:?}");
+            assert!(text.parse::<FamilyId>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_session_is_named_after_it_and_no_other_key_is() {
+        let reference = SessionRef([7; 16]);
+        assert_eq!(SessionRef::from_keyid(&reference.keyid()), Some(reference));
+        let key = KeyId::from_random([7; 16]);
+        for keyid in [key.as_str(), "s.", "s.k7f3a9c2d4e5b6a1c", &reference.to_string(), &format!("S.{reference}")] {
+            assert_eq!(SessionRef::from_keyid(keyid), None, "{keyid}");
+        }
+        assert!(reference.keyid().parse::<KeyId>().is_err());
+    }
+
+    #[test]
+    fn the_id_of_a_session_does_not_show_itself() {
+        assert_eq!(format!("{:?}", SessionId([7; 16])), "SessionId(redacted)");
+    }
 
     #[test]
     fn a_random_key_id_is_well_formed_and_keeps_every_bit() {

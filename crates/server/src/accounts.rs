@@ -30,6 +30,8 @@ pub struct Accounts {
     pub config: Checked<Config>,
     /// The authority on cards and in handshakes.
     pub authority: String,
+    /// Who issues access tokens and for whom: the public URL.
+    pub issuer: String,
     /// What is kept.
     pub stores: Stores,
     /// The database behind them.
@@ -87,7 +89,8 @@ impl Accounts {
         let kek = SharedKek::new(keys.clone());
         let seed = config.seed_mode.as_ref().map(read_seed_key).transpose()?;
         let sqlite = Sqlite::open(&directory.database(), Migrations::Run).await?;
-        let secrets = Secrets::open(&*sqlite.server_secrets(), kek.clone(), seed, edge::random).await?;
+        let secrets =
+            Secrets::open(&*sqlite.server_secrets(), kek.clone(), seed, edge::random, edge::now().wall).await?;
         let stores = sqlite.with_row_key(secrets.row.clone(), Arc::new(|| edge::now().wall));
         let others = survey(&*stores.sealings, keys.current()).await?;
         if let Some(version) = others.versions.into_keys().find(|version| !keys.has(*version)) {
@@ -97,6 +100,7 @@ impl Accounts {
             kek_keeper: Arc::new(KekKeeper::new(directory, lock, &config.kek)?),
             rekeying: Rekeying::found(&keys),
             saved_ring: SavedRing::new(directory.path().to_owned(), kek),
+            issuer: config.names.public_url().to_string(),
             authority: config.names.public_url().authority().to_string(),
             config,
             stores,

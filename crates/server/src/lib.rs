@@ -27,6 +27,7 @@ pub mod static_keys;
 pub mod telemetry;
 #[cfg(feature = "standalone")]
 pub mod tls;
+pub mod token_keys;
 pub mod worker;
 
 /// The body of a request that was admitted, and of the answers to all.

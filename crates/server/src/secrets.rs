@@ -3,11 +3,13 @@
 use countersign_core::event::Event;
 use countersign_core::idempotency::OutcomeNames;
 use countersign_core::secret::{KeyEncryptionKey, MacKey, Root, RowKey, Sealed, Secret32, Unsealable};
+use countersign_core::time::Timestamp;
 use countersign_store::port::{OWNER_OF_SERVER_SECRETS as OWNER, ServerSecrets, StoreError};
 use std::sync::RwLock;
 
 use crate::shared_kek::SharedKek;
 use crate::static_keys::{self, StaticKeys};
+use crate::token_keys::TokenKeyring;
 
 /// Why the server's secrets cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,16 @@ pub enum SecretsError {
     InDoubt,
 }
 
+impl SecretsError {
+    /// What it means that one of them does not open.
+    pub(crate) fn unsealing(unsealable: Unsealable) -> Self {
+        match unsealable {
+            Unsealable::NoKey { version } => Self::NoKey(MissingKek(version)),
+            Unsealable::DoesNotOpen => unsealable.into(),
+        }
+    }
+}
+
 /// A version of the key-encryption key that the database needs and that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -45,6 +57,8 @@ pub struct Secrets {
     pub kek: SharedKek,
     /// The static X25519 keys of handshakes.
     pub static_keys: StaticKeys,
+    /// The keys of access tokens.
+    pub token_keys: TokenKeyring,
     /// Derives the psk of tickets (K_ticket).
     pub ticket: MacKey,
     /// Derives the roots of keys that do not exist.
@@ -98,17 +112,19 @@ impl Secrets {
         kek: SharedKek,
         seed: Option<Secret32>,
         random: impl Fn() -> [u8; 44] + Send + Sync,
+        now: Timestamp,
     ) -> Result<Self, SecretsError> {
         let keep = Keep { store, kek: &kek, random: &random };
         let current = keep.first(static_keys::CURRENT).await?;
         let static_keys = StaticKeys::open(store, &kek, current).await?;
+        let token_keys = TokenKeyring::open(store, &kek, [random(), random()], now).await?;
         let ticket = MacKey::new(&keep.first("ticket").await?);
         let decoy = MacKey::new(&keep.first("decoy").await?);
         let fingerprint = keep.first("replay fingerprint").await?;
         let row = RowKey::new(&keep.first("row mac").await?);
         let outcomes = OutcomeSecrets::of(keep.first("outcomes").await?);
         let group = RwLock::new(Group { psk: keep.first(GROUP).await?, rotation: 0 });
-        Ok(Self { kek, static_keys, ticket, decoy, fingerprint, row, outcomes, seed, group })
+        Ok(Self { kek, static_keys, token_keys, ticket, decoy, fingerprint, row, outcomes, seed, group })
     }
 
     /// The shared key of the group, as it stands on group cards now. None when a fault left it in doubt.
@@ -147,10 +163,7 @@ impl<R: Fn() -> [u8; 44]> Keep<'_, R> {
                 self.store.keep_first(name, &sealed).await?
             }
         };
-        self.kek.open32(name, OWNER, &kept).map_err(|unsealable| match unsealable {
-            Unsealable::NoKey { version } => SecretsError::NoKey(MissingKek(version)),
-            Unsealable::DoesNotOpen => unsealable.into(),
-        })
+        self.kek.open32(name, OWNER, &kept).map_err(SecretsError::unsealing)
     }
 }
 

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use crate::memory::Memory;
 use crate::port::{
-    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, Sealings, ServerSecrets, Successions, Tickets, Users,
+    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, Revocations, Sealings, ServerSecrets, Sessions,
+    Successions, Tickets, TokenFamilies, Users,
 };
 
 /// Every port of one store, for a server to hand around.
@@ -21,6 +22,12 @@ pub struct Stores {
     pub enrolments: Arc<dyn Enrolments>,
     /// How keys follow one another.
     pub successions: Arc<dyn Successions>,
+    /// Sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Their refresh tokens.
+    pub token_families: Arc<dyn TokenFamilies>,
+    /// What was taken back.
+    pub revocations: Arc<dyn Revocations>,
     /// The event log.
     pub events: Arc<dyn Events>,
     /// The persisted part of the accept clock.
@@ -54,6 +61,9 @@ impl Stores {
             + Tickets
             + Enrolments
             + Successions
+            + Sessions
+            + TokenFamilies
+            + Revocations
             + Events
             + AcceptMarks
             + BurntNonces
@@ -68,6 +78,9 @@ impl Stores {
             tickets: adapter.clone(),
             enrolments: adapter.clone(),
             successions: adapter.clone(),
+            sessions: adapter.clone(),
+            token_families: adapter.clone(),
+            revocations: adapter.clone(),
             events: adapter.clone(),
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_client::conversation::ClockChange;
 use countersign_client::{Answer, CallError};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 use serde::Serialize;
 
 use super::status_line;
@@ -61,9 +61,11 @@ impl Facts<'_> {
     }
 }
 
-/// Status and covered headers, as HTTP/1.1 writes them.
-pub(super) fn head(status: StatusCode, covered: &HeaderMap) -> Vec<u8> {
-    let mut head = format!("HTTP/1.1 {}\r\n", status_line(status)).into_bytes();
+/// The version in which it came, the status and the covered headers, in the layout of HTTP/1.1.
+pub(super) fn head(version: Version, status: StatusCode, covered: &HeaderMap) -> Vec<u8> {
+    // As curl writes it: HTTP/2 has no minor version (RFC 9113 §1.1).
+    let version = if version == Version::HTTP_2 { "HTTP/2".to_owned() } else { format!("{version:?}") };
+    let mut head = format!("{version} {}\r\n", status_line(status)).into_bytes();
     for (name, value) in covered {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");

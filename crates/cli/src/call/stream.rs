@@ -88,7 +88,7 @@ async fn print(args: &Args, mut download: Download) -> anyhow::Result<Exit> {
         say::note(report::correction(change));
     }
     if args.include {
-        say::result(&report::head(download.status, &download.headers))?;
+        say::result(&report::head(download.version, download.status, &download.headers))?;
     }
     loop {
         match download.next().await {

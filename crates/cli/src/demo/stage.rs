@@ -43,7 +43,7 @@ impl Stage {
         let guard = Server::start(configuration(&directory, &api)?).await?;
         let server = guard.address();
         let asked = Asked { actor: "demo".to_owned(), at: edge::now().wall };
-        let invite = Invite { kind: InviteKind::Ticket, role: "user".to_owned() };
+        let invite = Invite { kind: InviteKind::Ticket, role: "service".to_owned() };
         let card = invite.run(&guard.app().accounts, &asked).await?.card;
         let stop = CancellationToken::new();
         let running = tokio::spawn(guard.run(stop.clone()));

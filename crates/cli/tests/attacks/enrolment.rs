@@ -56,7 +56,7 @@ async fn of_many_who_want_one_name_at_once_exactly_one_has_it() {
         sent.assert_answered(&key.keys.s2c, answer);
         assert!(answer.status == 200 || answer.code() == "conflict", "{answer}");
         // The losers' keys are void for good.
-        let again = guard.draft("GET", "/", key).without_body().sign(key);
+        let again = guard.draft("GET", "/api/auth/whoami", key).without_body().sign(key);
         assert_eq!(ask(guard.address, &again.octets()).await.status == 200, answer.status == 200);
     }
     let registrations = (0..MANY).map(|_| registration(&guard, "bob")).collect();
@@ -128,7 +128,7 @@ async fn whoever_holds_no_card_cannot_tell_a_taken_name_from_a_free_one() {
     let toml = format!("danger_seed_mode = true\nseed_shared_key = \"{}\"", hex(&SHARED));
     let guard = Running::start(&toml).await;
     let card = guard.card(InviteKind::Group).await;
-    guard.user("alice").await;
+    guard.service("alice").await;
     guard.operate(RotateGroup {}).await;
     let mut told = Vec::new();
     for name in ["alice", "bobby", "alice", "carol"] {

@@ -68,8 +68,8 @@ impl Example {
     }
 
     /// Enrols by a card that the command line has issued beside the running program.
-    async fn user(&self, name: &str) -> Key {
-        let card = tokio::task::block_in_place(|| self.place.group_card());
+    async fn service(&self, name: &str) -> Key {
+        let card = tokio::task::block_in_place(|| self.place.service_card());
         let key = Knocker::new(&card, name).knock(self.address).await.unwrap();
         assert_eq!(
             self.answer(&self.draft("GET", "/api/auth/whoami", &key).without_body().sign(&key), &key).await.status,
@@ -92,7 +92,7 @@ impl Example {
 
 async fn each(of: Of) {
     let example = Example::start(of).await;
-    let alice = example.user("alice").await;
+    let alice = example.service("alice").await;
     let hello = example.draft("GET", "/hello", &alice).without_body().sign(&alice);
     assert_eq!(example.answer(&hello, &alice).await.body, b"hello, alice\n");
     assert_eq!(example.answer(&hello, &alice).await.code(), "replayed");
@@ -140,7 +140,7 @@ async fn a_server_of_plain_hyper_guards_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_stops_in_order_knows_after_its_next_start_what_it_has_seen() {
     let example = Example::start(Of::Axum).await;
-    let alice = example.user("alice").await;
+    let alice = example.service("alice").await;
     let hello = example.draft("GET", "/hello", &alice).without_body().sign(&alice);
     assert_eq!(example.answer(&hello, &alice).await.status, 200);
     let address = example.address.to_string();

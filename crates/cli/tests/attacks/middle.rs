@@ -115,7 +115,7 @@ const CHANGES: [(&str, Change, &str); 15] = [
 async fn a_client_believes_nothing_but_the_genuine_answer() {
     let api = Api::start(|_| answer("403 Forbidden", "X-Level: low\r\n", b"no entry")).await;
     let guard = Running::before(api.address, "").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     for (what, change, class) in CHANGES {
         let relay = relay(guard.address, change).await;
         let client = client(&relay, &guard, &key);
@@ -135,7 +135,7 @@ async fn a_client_believes_nothing_but_the_genuine_answer() {
 async fn what_the_middle_adds_is_not_shown_and_spoils_nothing() {
     let api = Api::start(|_| answer("200 OK", "X-Level: low\r\n", b"come in")).await;
     let guard = Running::before(api.address, "").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let adding: Change =
         |_, _, answer| replaced(&answer, "\r\n", "\r\nvia: middle\r\nset-cookie: evil=1\r\nserver: x\r\n");
     let relay = relay(guard.address, adding).await;
@@ -149,7 +149,7 @@ async fn what_the_middle_adds_is_not_shown_and_spoils_nothing() {
 async fn a_client_that_was_copied_learns_that_it_was_replayed() {
     let api = Api::content().await;
     let guard = Running::before(api.address, "").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     // The copy goes first, and the client gets the genuine answer to its own.
     let copying: Change = |middle, heard, _| at_once(ask(middle.guard, heard.head.as_bytes())).octets;
     let relay = relay(guard.address, copying).await;
@@ -164,7 +164,7 @@ async fn a_client_that_was_copied_learns_that_it_was_replayed() {
 async fn an_answer_that_comes_back_as_a_request_is_refused() {
     let api = Api::content().await;
     let guard = Running::before(api.address, "").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let answer = guard.get("/v1", &key).await;
     api.take();
     let (input, signature) = (answer.field("signature-input").unwrap(), answer.field("signature").unwrap());
@@ -193,7 +193,7 @@ async fn transfer(client: &Client) -> Result<Verified, CallError> {
 async fn a_request_whose_answer_is_kept_back_acts_once_and_its_client_gets_the_answer() {
     let api = Api::start(|_| vec![Act::Wait(Duration::from_millis(300)), ok(b"done").remove(0)]).await;
     let guard = Running::before(api.address, "").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     for cuts_while_it_works in [false, true] {
         api.take();
         let relay = cutting_once(guard.address, cuts_while_it_works).await;
@@ -233,7 +233,7 @@ async fn cutting_once(guard: SocketAddr, while_it_works: bool) -> Api {
 async fn a_request_whose_answers_are_all_kept_back_acts_once_too() {
     let api = Api::content().await;
     let guard = Running::before(api.address, "").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let relay = relay(guard.address, |_, _, _| Vec::new()).await;
     for _ in 0..2 {
         let headers = HeaderMap::from_iter([("idempotency-key".parse().unwrap(), "\"1\"".parse().unwrap())]);
@@ -251,7 +251,7 @@ async fn a_request_whose_answers_are_all_kept_back_acts_once_too() {
 async fn a_recorded_request_does_not_fetch_the_answer_that_is_kept() {
     let api = Api::content().await;
     let guard = Running::before(api.address, "").await;
-    let (alice, eve) = (guard.user("alice").await, guard.user("eve").await);
+    let (alice, eve) = (guard.service("alice").await, guard.service("eve").await);
     let draft = |key| guard.draft("POST", "/transfers", key).with("idempotency-key", "\"1\"").with_body(b"25 to bob");
     let recorded = draft(&alice).sign(&alice);
     assert_eq!(guard.ask(&recorded, &alice).await.body, b"done");

@@ -19,11 +19,11 @@ use crate::support::wire::{Answer, Wire, ask, fields};
 
 /// A guard whose keys are good no more, each in its own way, and a key that never was.
 async fn void_keys(guard: &Running) -> [(&'static str, Key); 4] {
-    let revoked = guard.user("carol").await;
+    let revoked = guard.service("carol").await;
     guard.operate(RevokeKey { keyid: revoked.keyid.clone() }).await;
-    let disabled = guard.user("dave").await;
+    let disabled = guard.service("dave").await;
     guard.operate(DisableUser { username: "dave".to_owned() }).await;
-    let deleted = guard.user("erin").await;
+    let deleted = guard.service("erin").await;
     guard.operate(DeleteUser { username: "erin".to_owned() }).await;
     let unknown = Key::new(&format!("k{}", "0".repeat(revoked.keyid.len() - 1)), Root::new(Secret32::new([7; 32])));
     [("revoked", revoked), ("disabled", disabled), ("deleted", deleted), ("unknown", unknown)]
@@ -32,7 +32,7 @@ async fn void_keys(guard: &Running) -> [(&'static str, Key); 4] {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_key_a_void_one_and_a_wrong_mac_are_answered_alike_in_every_octet_but_the_macs() {
     let guard = Running::start("").await;
-    let alice = guard.user("alice").await;
+    let alice = guard.service("alice").await;
     let wrong = Key { keys: Root::new(Secret32::new([7; 32])).key_pair(&alice.keyid), ..alice.clone() };
     let mut told = Vec::new();
     for (which, signer) in [("wrong MAC", wrong)].into_iter().chain(void_keys(&guard).await) {
@@ -68,7 +68,7 @@ async fn a_hundred_thousand_wrong_macs_leave_store_and_memory_as_they_were() {
     const EACH: u32 = 25_000;
     // Nothing is forgotten meanwhile for being old.
     let guard = Running::start("window_seconds = 300").await;
-    let alice = guard.user("alice").await;
+    let alice = guard.service("alice").await;
     let [(_, revoked), (_, disabled), _, (_, unknown)] = void_keys(&guard).await;
     let (tables, usage) = (guard.tables().await, guard.app.replay.usage().unwrap());
     let forged = Key { keys: Root::new(Secret32::new([7; 32])).key_pair(&alice.keyid), ..alice.clone() };

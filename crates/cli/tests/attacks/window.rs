@@ -32,7 +32,7 @@ async fn verdict(server: &Server, sent: &Sent, reading: Reading) -> Verdict {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_edges_of_the_window_are_inside_to_the_millisecond() {
     let earlier = Running::start("authorities = [\"a\"]").await;
-    let key = earlier.user("alice").await;
+    let key = earlier.service("alice").await;
     let directory = earlier.stopped().await;
     let server = Server::start(configuration(directory.path(), "authorities = [\"a\"]")).await.unwrap();
     // From now on time is what the test says. It begins at a whole second, beyond the mark of the earlier run: that far
@@ -72,7 +72,7 @@ async fn both_edges_of_the_window_are_inside_to_the_millisecond() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_nonce_is_used_for_every_request_and_time() {
     let guard = Running::start("").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let first = guard.draft("GET", "/a", &key).without_body();
     guard.ask(&first.sign(&key), &key).await;
     let others = [
@@ -95,7 +95,7 @@ async fn a_used_nonce_is_used_for_every_request_and_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_bring_one_nonce_at_once_exactly_one_is_served() {
     let guard = Running::start("").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let sent = guard.draft("GET", "/", &key).without_body().sign(&key);
     let mut wires = Vec::new();
     for _ in 0..32 {
@@ -121,7 +121,7 @@ async fn of_many_who_bring_one_nonce_at_once_exactly_one_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_one_key_is_throttled_and_makes_nothing_forgotten() {
     let guard = Running::start("window_seconds = 300\n[replay]\nper_key = 50\ntotal = 80").await;
-    let (alice, bob) = (guard.user("alice").await, guard.user("bob").await);
+    let (alice, bob) = (guard.service("alice").await, guard.service("bob").await);
     let of_bob = guard.draft("GET", "/", &bob).without_body().sign(&bob);
     assert_eq!(guard.ask(&of_bob, &bob).await.status, 200);
     let first = guard.draft("GET", "/", &alice).without_body().sign(&alice);
@@ -152,7 +152,7 @@ async fn a_flood_of_one_key_is_throttled_and_makes_nothing_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_has_a_number_of_burnt_nonces_and_then_must_be_replaced() {
     let guard = Running::start("").await;
-    let (alice, bob) = (guard.user("alice").await, guard.user("bob").await);
+    let (alice, bob) = (guard.service("alice").await, guard.service("bob").await);
     let ahead = |key: &Key| Draft {
         created: (now_secs() + 3_000).to_string(),
         nonce: fresh_nonce(),
@@ -169,7 +169,7 @@ async fn a_key_has_a_number_of_burnt_nonces_and_then_must_be_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_clean_stop_what_was_seen_is_known_and_what_was_burnt_stays_burnt() {
     let guard = Running::start("authorities = [\"a\"]").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let seen = Draft { host: "a".to_owned(), authority: "a".to_owned(), ..guard.draft("GET", "/", &key) };
     let seen = seen.without_body().sign(&key);
     let ahead = Draft { created: (now_secs() + 8).to_string(), ..guard.draft("GET", "/", &key) };

@@ -19,6 +19,8 @@ mod framing_table;
 #[path = "../attacks/middle.rs"]
 mod middle;
 mod no_websockets;
+#[path = "../attacks/process/mod.rs"]
+mod process;
 #[path = "../attacks/proxy/mod.rs"]
 mod proxy;
 #[path = "../attacks/streams/mod.rs"]

@@ -11,7 +11,7 @@ use crate::support::in_time;
 use crate::support::signing::{Draft, Key};
 use crate::support::transport::server;
 use crate::support::upstream::{Act, Api, answer};
-use crate::support::wire::fields;
+use crate::support::wire::{ask, fields};
 
 const CONFIGURATION: &str = "[[route]]\npath = \"/ws\"\nwebsocket = true\n";
 const PROTOCOL_ERROR: &[u8] = &[0, 0, 0, 1];
@@ -32,7 +32,7 @@ async fn stage() -> (Api, Running, Key) {
     })
     .await;
     let guard = Running::before(api.address, CONFIGURATION).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     (api, guard, key)
 }
 
@@ -79,11 +79,38 @@ async fn an_offer_in_http_2_is_reset_reaches_nobody_and_spoils_nothing_else() {
     assert!(ids.all(|id| id != ENABLE_CONNECT_PROTOCOL));
 }
 
+/// Where envelopes are taken, a WebSocket is begun by anybody, signed or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_door_of_envelopes_opens_in_http_2_to_nobody_and_says_so() {
+    let api = Api::content().await;
+    let action = "[[envelope.action]]\nname = \"me\"\nmethod = \"GET\"\npath = \"/v1/me\"\n";
+    let guard = Running::before(api.address, action).await;
+    let authority = guard.authority();
+    let asking = |method: &str, more: &[(&str, &str)]| {
+        let own = [(":method", method), (":scheme", "https"), (":authority", &*authority)];
+        let fields = own.iter().chain(&[(":path", "/api/auth/envelope")]).chain(more);
+        frames::literals(
+            &fields.map(|(name, value)| (String::from(*name), value.as_bytes().to_vec())).collect::<Vec<_>>(),
+        )
+    };
+    let mut frames = Frames::connect(guard.address).await;
+    frames.ask(1, &asking("CONNECT", &[(":protocol", "websocket"), ("sec-websocket-version", "13")])).await;
+    assert_eq!(frames.next_on(1).await, (RST_STREAM, PROTOCOL_ERROR.to_vec()));
+    frames.ask(3, &asking("GET", &[("upgrade", "websocket")])).await;
+    assert_eq!(frames.next_on(3).await, (RST_STREAM, PROTOCOL_ERROR.to_vec()));
+    let plain = format!(
+        "GET /api/auth/envelope HTTP/1.1\r\nHost: {authority}\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    assert_eq!(ask(guard.address, plain.as_bytes()).await.code(), "malformed-request", "as in HTTP/1.1");
+    assert!(api.heard().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_offer_the_rest_of_a_handshake_is_an_ordinary_request() {
     let api = Api::content().await;
     let guard = Running::before(api.address, CONFIGURATION).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     assert_eq!(guard.ask(&handshake(&guard, &key, "GET").sign(&key), &key).await.body, b"done");
     assert!(api.only().lines("upgrade").is_empty());
 }

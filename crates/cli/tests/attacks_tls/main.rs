@@ -17,6 +17,8 @@ mod enrolment;
 mod framing_table;
 #[path = "../attacks/middle.rs"]
 mod middle;
+#[path = "../attacks/process/mod.rs"]
+mod process;
 #[path = "../attacks/proxy/mod.rs"]
 mod proxy;
 #[path = "../attacks/streams/mod.rs"]

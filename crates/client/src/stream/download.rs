@@ -5,7 +5,7 @@ use countersign_core::signature::Interference;
 use countersign_core::stream::FrameReader;
 use countersign_core::time::Timestamp;
 use futures_util::Stream;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 use tokio::time::timeout;
 
 use super::class_of;
@@ -19,6 +19,8 @@ pub struct Download {
     pub status: StatusCode,
     /// The fields that the signature covers; all others were dropped.
     pub headers: HeaderMap,
+    /// The version of HTTP in which it comes. Nobody signs that.
+    pub version: Version,
     /// The server's clock when it began to answer.
     pub server_time: Timestamp,
     /// How our idea of the server's clock was corrected on the way, if it was.
@@ -33,7 +35,8 @@ pub struct Download {
 impl Download {
     pub(super) fn new(verified: VerifiedStream, answer: reqwest::Response) -> Self {
         let VerifiedStream { status, headers, server_time, clock_change, frames } = verified;
-        Self { status, headers, server_time, clock_change, retried: false, frames, answer, arrived: Bytes::new() }
+        let (version, retried, arrived) = (answer.version(), false, Bytes::new());
+        Self { status, headers, version, server_time, clock_change, retried, frames, answer, arrived }
     }
 
     pub(super) fn after(self, clock_change: Option<ClockChange>) -> Self {

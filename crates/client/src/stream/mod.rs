@@ -97,10 +97,8 @@ impl Client {
     async fn reply(&self, receipt: &Receipt, answer: reqwest::Response) -> Result<Reply, CallError> {
         // Whether the signature agrees that it is a stream is judged below.
         if !answer.headers().contains_key("countersign-stream") {
-            let verified =
-                timeout(PATIENCE, self.verify_whole(receipt, answer)).await.map_err(|_| Network::Stalled)??;
-            let clock_change = verified.clock_change;
-            return Ok(Reply::Whole(Answer { verified, retried: false, answer_was_lost: false, clock_change }));
+            let whole = timeout(PATIENCE, self.verify_whole(receipt, answer)).await.map_err(|_| Network::Stalled)??;
+            return Ok(Reply::Whole(whole.into()));
         }
         let head = StreamedHead { status: answer.status(), headers: answer.headers() };
         let verified = self.conversation.receive_stream(receipt, &head, self.clock.read());

@@ -2,15 +2,17 @@
 //!
 //! Each function takes its record apart without `..`: a field that is added and not covered does not compile.
 
-use super::{KeyOrigin, KeyRecord, KeyState, Recovers, RecoveryKind, Ticket, TicketState, User, UserState};
+use super::{
+    Credentials, KeyOrigin, KeyRecord, KeyState, Recovers, RecoveryKind, Ticket, TicketState, User, UserState,
+};
 use crate::id::TicketId;
 use crate::secret::{RowKey, RowMac, Sealed};
 use crate::time::Timestamp;
 
-type Columns = Vec<Vec<u8>>;
+pub(crate) type Columns = Vec<Vec<u8>>;
 
-impl User {
-    /// The MAC of the row that keeps this user.
+impl Credentials {
+    /// The MAC of the row that keeps this user and the hash of the password.
     pub fn row_mac(&self, key: &RowKey) -> RowMac {
         mac(key, "users", &self.columns())
     }
@@ -21,15 +23,23 @@ impl User {
     }
 
     fn columns(&self) -> Columns {
-        let Self { id, username, role, state, generation, created } = self;
-        vec![
+        let Self { user, password } = self;
+        // Whether there is a password, the password itself says.
+        let User { id, username, role, state, permissions, has_password: _, generation, created } = user;
+        let mut columns: Columns = vec![
             id.to_string().into(),
             username.as_str().into(),
             role.as_str().into(),
             user_state(*state).into(),
             generation.to_be_bytes().into(),
             time(*created),
-        ]
+        ];
+        // Only where there is one: rows from before there were any keep their MACs.
+        if password.is_some() || !permissions.is_empty() {
+            let hash = password.as_ref().map_or("", |hash| hash.expose());
+            columns.extend([permissions.to_string().into(), hash.into()]);
+        }
+        columns
     }
 }
 
@@ -128,15 +138,15 @@ fn ticket_state(state: &TicketState) -> (&'static str, Vec<u8>, Vec<u8>) {
     }
 }
 
-fn time(at: Timestamp) -> Vec<u8> {
+pub(crate) fn time(at: Timestamp) -> Vec<u8> {
     at.as_millis().to_be_bytes().into()
 }
 
-fn mac(key: &RowKey, table: &str, columns: &Columns) -> RowMac {
+pub(crate) fn mac(key: &RowKey, table: &str, columns: &Columns) -> RowMac {
     key.mac(table, &slices(columns))
 }
 
-fn verifies(key: &RowKey, table: &str, columns: &Columns, mac: &[u8]) -> bool {
+pub(crate) fn verifies(key: &RowKey, table: &str, columns: &Columns, mac: &[u8]) -> bool {
     key.verifies(table, &slices(columns), mac)
 }
 

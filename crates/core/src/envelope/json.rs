@@ -1,11 +1,10 @@
-//! JSON (RFC 8259) as envelopes use it: one object of strings and whole numbers, each member once and none besides.
-//!
-//! A general reader would have to be told what to refuse: it takes the last of two equal names, rounds numbers, and
-//! replaces halves of surrogate pairs. This one knows nothing that it would have to refuse, and does not recurse.
+//! JSON (RFC 8259) as envelopes use it: one object of strings and whole numbers, each member once and none besides. What
+//! reads it does not recurse.
 
 use std::borrow::Cow;
 
 use super::Unreadable;
+use crate::json::{Fault, Scanner};
 
 /// The value of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +13,9 @@ pub(super) enum Value<'a> {
     Whole(u64),
 }
 
-/// The largest number that every reader of JSON reads alike (RFC 7493 §2.2).
-pub(super) const LARGEST: u64 = (1 << 53) - 1;
-
 /// The values of an object that has exactly these members, in whatever order it has them.
 pub(super) fn members<'a, const N: usize>(octets: &'a [u8], names: [&str; N]) -> Result<[Value<'a>; N], Unreadable> {
-    let rest = str::from_utf8(octets).map_err(|_| Unreadable("an envelope is UTF-8"))?;
-    let mut scanner = Scanner { rest };
+    let mut scanner = Scanner::new(octets)?;
     let mut values: [Option<Value<'a>>; N] = [const { None }; N];
     scanner.token('{')?;
     loop {
@@ -28,7 +23,7 @@ pub(super) fn members<'a, const N: usize>(octets: &'a [u8], names: [&str; N]) ->
         let place = names.iter().position(|known| *known == name).and_then(|index| values.get_mut(index));
         let place = place.ok_or(Unreadable("an envelope has a member that is not one of its own"))?;
         scanner.token(':')?;
-        if place.replace(scanner.value()?).is_some() {
+        if place.replace(value(&mut scanner)?).is_some() {
             return Err(Unreadable("an envelope has a member twice"));
         }
         match scanner.next() {
@@ -45,120 +40,23 @@ pub(super) fn members<'a, const N: usize>(octets: &'a [u8], names: [&str; N]) ->
     whole.try_into().map_err(|_| missing)
 }
 
+fn value<'a>(scanner: &mut Scanner<'a>) -> Result<Value<'a>, Unreadable> {
+    Ok(match scanner.peek() {
+        Some('"') => Value::Text(scanner.string()?),
+        Some(_) | None => Value::Whole(scanner.whole()?),
+    })
+}
+
 const NOT_FLAT: Unreadable = Unreadable("an envelope is one JSON object of strings and whole numbers");
-const BAD_TEXT: Unreadable = Unreadable("an envelope has a string that is not JSON");
 
-struct Scanner<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Scanner<'a> {
-    /// The next character that is not white space.
-    fn next(&mut self) -> Option<char> {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        self.character()
-    }
-
-    fn character(&mut self) -> Option<char> {
-        let mut characters = self.rest.chars();
-        let character = characters.next()?;
-        self.rest = characters.as_str();
-        Some(character)
-    }
-
-    fn token(&mut self, expected: char) -> Result<(), Unreadable> {
-        if self.next() == Some(expected) { Ok(()) } else { Err(NOT_FLAT) }
-    }
-
-    fn value(&mut self) -> Result<Value<'a>, Unreadable> {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-        if self.rest.starts_with('"') { self.string().map(Value::Text) } else { self.whole().map(Value::Whole) }
-    }
-
-    /// Digits without sign, fraction, exponent or leading zeros. What may not follow them is no comma and no brace.
-    fn whole(&mut self) -> Result<u64, Unreadable> {
-        let length = self.rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (digits, rest) = self.rest.split_at_checked(length).ok_or(NOT_FLAT)?;
-        let canonical = !digits.is_empty() && (digits == "0" || !digits.starts_with('0'));
-        let number = digits.parse().ok().filter(|number| canonical && *number <= LARGEST).ok_or(NOT_FLAT)?;
-        self.rest = rest;
-        Ok(number)
-    }
-
-    /// A string, without a copy when nothing in it is escaped.
-    fn string(&mut self) -> Result<Cow<'a, str>, Unreadable> {
-        self.token('"')?;
-        let mut text = Cow::Borrowed(self.plain()?);
-        loop {
-            match self.character() {
-                Some('"') => return Ok(text),
-                Some('\\') => text.to_mut().push(self.escaped()?),
-                Some(_) | None => return Err(BAD_TEXT),
-            }
-            match self.plain()? {
-                "" => {}
-                plain => text.to_mut().push_str(plain),
-            }
+impl From<Fault> for Unreadable {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NotUtf8 => Self("an envelope is UTF-8"),
+            Fault::Text => Self("an envelope has a string that is not JSON"),
+            Fault::Shape | Fault::Twice | Fault::Deep => NOT_FLAT,
         }
     }
-
-    /// What stands for itself, up to a quote, a backslash or a control.
-    fn plain(&mut self) -> Result<&'a str, Unreadable> {
-        let special = |octet: u8| octet < b' ' || matches!(octet, b'"' | b'\\');
-        let length = self.rest.bytes().position(special).ok_or(BAD_TEXT)?;
-        let (plain, rest) = self.rest.split_at_checked(length).ok_or(BAD_TEXT)?;
-        self.rest = rest;
-        Ok(plain)
-    }
-
-    fn escaped(&mut self) -> Result<char, Unreadable> {
-        Ok(match self.character() {
-            Some(itself @ ('"' | '\\' | '/')) => itself,
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some('n') => '\n',
-            Some('r') => '\r',
-            Some('t') => '\t',
-            Some('u') => self.code_point()?,
-            Some(_) | None => return Err(BAD_TEXT),
-        })
-    }
-
-    /// The four digits after `\u`; the halves of a surrogate pair come together or not at all.
-    fn code_point(&mut self) -> Result<char, Unreadable> {
-        let first = self.unit()?;
-        if !(0xd800..0xdc00).contains(&first) {
-            return char::from_u32(first).ok_or(BAD_TEXT);
-        }
-        self.rest = self.rest.strip_prefix("\\u").ok_or(BAD_TEXT)?;
-        let second = self.unit()?;
-        if !(0xdc00..0xe000).contains(&second) {
-            return Err(BAD_TEXT);
-        }
-        char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)).ok_or(BAD_TEXT)
-    }
-
-    fn unit(&mut self) -> Result<u32, Unreadable> {
-        let (digits, rest) = self.rest.split_at_checked(4).ok_or(BAD_TEXT)?;
-        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(BAD_TEXT);
-        }
-        self.rest = rest;
-        u32::from_str_radix(digits, 16).map_err(|_| BAD_TEXT)
-    }
-}
-
-/// Appends a string as JSON: quotes, backslashes and controls are escaped, everything else stands for itself.
-pub(super) fn put_string(into: &mut String, text: &str) {
-    into.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => into.extend(['\\', character]),
-            control if control < ' ' => into.push_str(&format!("\\u{:04x}", u32::from(control))),
-            other => into.push(other),
-        }
-    }
-    into.push('"');
 }
 
 #[cfg(test)]
@@ -167,6 +65,7 @@ mod tests {
     use serde_json::{Value as General, json};
 
     use super::*;
+    use crate::json::{LARGEST, put_string};
 
     fn read(text: &str) -> Result<(String, u64), Unreadable> {
         let [a, b] = members(text.as_bytes(), ["a", "b"])?;

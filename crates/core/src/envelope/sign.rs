@@ -3,9 +3,9 @@
 use super::action::{Action, is_plain};
 use super::answer::{AnswerEnvelope, VerifiedPacket};
 use super::covered::{Asked, RequestFields, before_packet};
-use super::json::{LARGEST, put_string};
 use super::{LONGEST_NAME, Unsignable};
 use crate::encoding::b64u;
+use crate::json::{LARGEST, put_string};
 use crate::secret::MacKey;
 use crate::signature::Interference;
 use crate::time::Timestamp;

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{MacKey, Secret32, label};
 use crate::encoding::put_lp;
+use crate::id::SessionRef;
 
 const SALT: &[u8] = b"countersign/1";
 
@@ -53,6 +54,18 @@ impl Root {
     /// The two keys that sign the frames of streams (protocol §9).
     pub fn stream_pair(&self, keyid: &str) -> KeyPair {
         self.pair("c2s stream", "s2c stream", keyid)
+    }
+
+    /// The root of a session that this key has opened. The session's keys are derived from it as a key's own are, for
+    /// its [`keyid`](SessionRef::keyid) (protocol §2).
+    pub fn session_root(&self, session: SessionRef) -> Self {
+        Self(self.derive("session root", session.to_string().as_bytes()))
+    }
+
+    /// K_s, which answers the challenges put to a session. `self` is the root of the key that opened it, or, for a session
+    /// that a password opened, the session's own (protocol §2).
+    pub fn challenge_key(&self, session: SessionRef) -> MacKey {
+        MacKey::new(&self.derive("challenge", session.keyid().as_bytes()))
     }
 
     fn pair(&self, c2s: &str, s2c: &str, keyid: &str) -> KeyPair {

@@ -2,6 +2,7 @@ use super::*;
 use crate::account::Role;
 use crate::encoding::hex;
 use crate::enrolment::{Card, CardKind, ClientHandshake, Introduction, Knock, public_key};
+use crate::id::SessionRef;
 use crate::time::Timestamp;
 
 /// An octet that nothing else here is made of.
@@ -136,4 +137,25 @@ fn the_agreed_root_depends_on_the_handshake_on_both_sides_and_on_the_key_id() {
     ] {
         assert_ne!(root, other);
     }
+}
+
+#[test]
+fn each_session_has_a_root_of_its_own_that_says_nothing_of_the_keys() {
+    let root = Root::new(planted());
+    let (one, other) = (SessionRef([1; 16]), SessionRef([2; 16]));
+    let session_root = |session| *root.session_root(session).secret().expose();
+    assert_ne!(session_root(one), session_root(other));
+    assert_ne!(session_root(one), *root.secret().expose());
+    assert_eq!(session_root(one), *root.derive("session root", one.to_string().as_bytes()).expose());
+    let mac = root.session_root(one).key_pair(&one.keyid()).c2s.mac(&[b"request"]);
+    assert!(!root.key_pair(&one.keyid()).c2s.verifies(&[b"request"], &mac));
+}
+
+#[test]
+fn the_challenge_key_comes_from_the_root_that_opened_the_session_and_differs_for_each() {
+    let root = Root::new(planted());
+    let (one, other) = (SessionRef([1; 16]), SessionRef([2; 16]));
+    let answer = root.challenge_key(one).mac(&[b"challenge"]);
+    assert!(!root.challenge_key(other).verifies(&[b"challenge"], &answer));
+    assert!(!root.session_root(one).challenge_key(one).verifies(&[b"challenge"], &answer));
 }

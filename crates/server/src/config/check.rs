@@ -5,6 +5,7 @@ mod envelope;
 mod quotas;
 mod routes;
 mod secrets;
+mod tokens;
 
 use core::str::FromStr;
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         seed_mode,
         sizes,
         ticket_validity: desk.seconds("ticket_days", written.ticket_days, 7, 365) * 86_400,
+        tokens: tokens::check(desk, written),
         kek: secrets::kek(desk, written, kek),
         replay: quotas::replay(desk, &written.replay),
         max_kept_per_user: quotas::kept_per_user(desk, &written.idempotency),

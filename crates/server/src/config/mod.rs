@@ -29,6 +29,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tokens;
 mod url;
 mod written;
 
@@ -46,6 +47,7 @@ pub use route_path::RoutePath;
 pub use secret::{KekSource, SeedKeySource};
 pub use settings::Config;
 pub use tls::TlsFiles;
+pub use tokens::{TokenFormat, Tokens};
 pub use url::{PublicUrl, Upstream};
 
 use std::ffi::OsString;

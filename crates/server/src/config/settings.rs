@@ -10,6 +10,7 @@ use super::names::Names;
 use super::route::Routes;
 use super::secret::{KekSource, SeedKeySource};
 use super::tls::TlsFiles;
+use super::tokens::Tokens;
 use super::url::Upstream;
 use crate::http::peer::ClientAddress;
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub sizes: Sizes,
     /// How long a new ticket is valid.
     pub ticket_validity: Duration,
+    /// What access tokens are like.
+    pub tokens: Tokens,
     /// Where the key-encryption key comes from.
     pub kek: KekSource,
     /// How many nonces the replay guard holds.

@@ -75,6 +75,10 @@ pub(super) const KEYS: &[Key] = &[
     plain("max_spooled", Size, "\"4 GiB\"", SIZE),
     plain("upstream_timeout_seconds", Whole, "30", "a whole number of seconds from 1 to 3600"),
     plain("ticket_days", Whole, "7", "a whole number of days from 1 to 365"),
+    plain("token_format", Text, "\"jwt\"", "\"jwt\" or \"opaque\""),
+    plain("access_token_minutes", Whole, "15", "a whole number of minutes from 1 to 60"),
+    plain("token_ip_claim", Flag, "false", SWITCH),
+    plain("token_key_days", Whole, "90", "a whole number of days from 1 to 365"),
     unset(
         "kek_file",
         Text,

@@ -30,6 +30,10 @@ pub(super) struct Written {
     pub(super) max_spooled: Option<Size>,
     pub(super) upstream_timeout_seconds: Option<u64>,
     pub(super) ticket_days: Option<u64>,
+    pub(super) token_format: Option<String>,
+    pub(super) access_token_minutes: Option<u64>,
+    pub(super) token_ip_claim: Option<bool>,
+    pub(super) token_key_days: Option<u64>,
     pub(super) kek_file: Option<String>,
     #[serde(default)]
     pub(super) replay: WrittenReplay,

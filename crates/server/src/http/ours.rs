@@ -1,8 +1,13 @@
 //! The addresses that are the guard's own, whatever API it guards.
 
+/// Where the public keys of access tokens are (RFC 7517).
+pub(super) const JWKS: &str = "/.well-known/jwks.json";
+
+/// Where the guard describes itself to OAuth clients (RFC 8414).
+pub(super) const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+
 /// Addresses that are ours and not the API's, each with all that is below it.
-pub(super) const OURS: &[&str] =
-    &["/api/auth", "/auth", "/oauth", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server"];
+pub(super) const OURS: &[&str] = &["/api/auth", "/auth", "/oauth", JWKS, AUTHORIZATION_SERVER];
 
 /// Whether an address is one of ours or below one.
 pub(crate) fn is_ours(path: &str) -> bool {

@@ -2,14 +2,14 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, post};
+use axum::routing::{any, get, post};
 use countersign_core::problem::Problem;
 
 use super::arrival::arriving;
 use super::layer::VerifyLayer;
-use super::ours::OURS;
+use super::ours::{AUTHORIZATION_SERVER, JWKS, OURS};
 use super::problem::Refused;
-use super::routes::{enrol, keys, whoami};
+use super::routes::{enrol, keys, well_known, whoami};
 use crate::app::SharedApp;
 
 /// Our own addresses. What else is below them is 404, so that no API behind takes it for its own.
@@ -20,9 +20,12 @@ pub fn own_router(app: SharedApp) -> Router {
         .route("/api/auth/keys/{keyid}", any(keys::key))
         .route("/api/auth/recovery-codes", any(keys::recovery_codes));
     let nowhere = OURS.iter().flat_map(|ours| [(*ours).to_owned(), format!("{ours}/"), format!("{ours}/{{*rest}}")]);
+    let nowhere = nowhere.filter(|path| path != JWKS && path != AUTHORIZATION_SERVER);
     let guarded = nowhere.fold(guarded, |router, path| router.route(&path, any(nothing_here)));
     Router::new()
         .route("/api/auth/enrol", post(enrol::enrol).fallback(only_post))
+        .route(JWKS, get(well_known::jwks).fallback(only_get))
+        .route(AUTHORIZATION_SERVER, get(well_known::authorization_server).fallback(only_get))
         .route_layer(from_fn_with_state(app.clone(), arriving))
         .merge(guarded.route_layer(VerifyLayer::new(app.clone())))
         .with_state(app)
@@ -30,6 +33,10 @@ pub fn own_router(app: SharedApp) -> Router {
 
 async fn nothing_here() -> Refused {
     Problem::NOT_FOUND.into()
+}
+
+pub(super) async fn only_get() -> Refused {
+    Refused::method_not_allowed("GET, HEAD")
 }
 
 async fn only_post() -> Refused {
@@ -46,7 +53,7 @@ mod standalone {
     use axum::routing::{any, get};
     use tower::{Layer as _, service_fn};
 
-    use super::{nothing_here, own_router};
+    use super::{nothing_here, only_get, own_router};
     use crate::app::SharedApp;
     use crate::http::envelope;
     use crate::http::layer::VerifyLayer;
@@ -79,10 +86,6 @@ mod standalone {
             Some(upstream) => upstream.forward(app, request).await.unwrap_or_else(Refused::into_response),
             None => echo::echo(request).await,
         }
-    }
-
-    async fn only_get() -> Refused {
-        Refused::method_not_allowed("GET, HEAD")
     }
 }
 

@@ -91,6 +91,7 @@ mod tests {
 
     use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
     use countersign_core::id::{KeyId, UserId};
+    use countersign_core::permission::Permissions;
     use countersign_core::secret::{KeyEncryptionKey, Secret32};
     use countersign_core::time::Timestamp;
 
@@ -106,6 +107,8 @@ mod tests {
             username: username.parse().unwrap(),
             role: Role::Service,
             state: UserState::Enabled,
+            permissions: Permissions::default(),
+            has_password: false,
             generation: 0,
             created: Timestamp::default(),
         };

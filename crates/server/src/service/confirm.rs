@@ -7,6 +7,7 @@ use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, User, UserState}
 use countersign_core::enrolment::pending::Pending;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{Root, Sealed};
 use countersign_core::signature::Authentic;
 use countersign_core::time::Timestamp;
@@ -103,6 +104,8 @@ fn confirmation(app: &App, pending: &Pending, now: Timestamp) -> Result<Confirma
         username: pending.username.clone(),
         role: pending.role,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: now,
     };

@@ -1,5 +1,6 @@
 //! Use cases, one per file. They know ports and the core, never HTTP and never an adapter.
 
+pub mod access_token;
 pub mod claim;
 pub mod codes;
 pub mod confirm;
@@ -13,6 +14,7 @@ pub mod own_keys;
 pub mod recover;
 pub mod rekey;
 pub mod rotate;
+pub(crate) mod rotate_token_key;
 pub mod seed_enrol;
 pub mod stream_keys;
 pub mod throttle;

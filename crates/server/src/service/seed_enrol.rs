@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::enrolment::seed_mode::SeedRegistration;
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{Root, Secret32};
 use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
@@ -74,6 +75,8 @@ fn confirmation(app: &App, username: Username, root: &Root, now: Timestamp) -> R
         username,
         role: Role::User,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: now,
     };

@@ -22,13 +22,13 @@ use countersign_core::signature::Interference;
 use countersign_core::time::Timestamp;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::BodyExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::whole::{Person, Whole, now};
+use crate::whole::{Line, Person, Whole, now};
 
 /// What each action of these tests stands for.
 pub(crate) const ACTIONS: &str = r#"
@@ -141,7 +141,7 @@ pub(crate) fn code(packet: &VerifiedPacket) -> String {
 }
 
 /// One WebSocket.
-pub(crate) struct Socket(pub(crate) WebSocketStream<TcpStream>);
+pub(crate) struct Socket(pub(crate) WebSocketStream<Box<dyn Line>>);
 
 /// What came on a WebSocket.
 #[derive(Debug, PartialEq, Eq)]

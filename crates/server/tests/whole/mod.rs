@@ -9,7 +9,10 @@
 )]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -27,24 +30,56 @@ use countersign_server::config::{Overrides, Sources, load};
 use countersign_server::serve::Server;
 use countersign_server::service::control::{Asked, dispatch};
 use countersign_store::port::Confirmation;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 /// A guard that runs until this is dropped.
 pub(crate) struct Whole {
     pub(crate) app: SharedApp,
     pub(crate) address: SocketAddr,
+    /// Whom its callers trust, if it speaks TLS.
+    trust: Option<TlsConnector>,
     stop: CancellationToken,
     _directory: TempDir,
 }
 
+/// A connection, encrypted or not.
+pub(crate) trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
+
 impl Whole {
     /// With this configuration file, in front of this API or of the echo.
     pub(crate) async fn start(api: Option<SocketAddr>, toml: &str) -> Self {
+        Self::start_in(TempDir::new().unwrap(), None, api, toml).await
+    }
+
+    /// The same, speaking HTTP/1.1 in TLS.
+    pub(crate) async fn start_in_tls(api: Option<SocketAddr>, toml: &str) -> Self {
         let directory = TempDir::new().unwrap();
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+        let (cert_file, key_file) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+        std::fs::write(&cert_file, cert.pem()).unwrap();
+        std::fs::write(&key_file, signing_key.serialize_pem()).unwrap();
+        std::fs::set_permissions(&key_file, Permissions::from_mode(0o600)).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(cert.der().clone()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
+        let trust = TlsConnector::from(Arc::new(builder.with_no_client_auth()));
+        let toml = format!("tls_cert = {cert_file:?}\ntls_key = {key_file:?}\n{toml}");
+        Self::start_in(directory, Some(trust), api, &toml).await
+    }
+
+    async fn start_in(directory: TempDir, trust: Option<TlsConnector>, api: Option<SocketAddr>, toml: &str) -> Self {
         let file = directory.path().join("countersign.toml");
         std::fs::write(&file, toml).unwrap();
         let overrides = Overrides {
@@ -58,14 +93,15 @@ impl Whole {
         let server = Server::start(load(sources).unwrap().config).await.unwrap();
         let (app, address, stop) = (server.app().clone(), server.address(), CancellationToken::new());
         tokio::spawn(server.run(stop.clone()));
-        let whole = Self { app, address, stop, _directory: directory };
+        let whole = Self { app, address, trust, stop, _directory: directory };
         while whole.app.replay.now(reading()).is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         whole
     }
 
-    /// Somebody who has enrolled by a group card and has not yet sent a request.
+    /// A program that has enrolled and has not yet sent a request. What a person may do is not asked here: a program's key
+    /// signs whatever it calls.
     pub(crate) fn enrolled(&self, username: &str) -> Person {
         static NUMBER: AtomicU8 = AtomicU8::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +111,7 @@ impl Whole {
         let pending = Pending {
             keyid: keyid.clone(),
             username: username.parse().unwrap(),
-            role: Role::User,
+            role: Role::Service,
             device: String::new(),
             root: root.clone(),
             keys: keys.clone(),
@@ -89,7 +125,7 @@ impl Whole {
         Person { authority: self.address.to_string(), keyid, root, keys, envelope_keys }
     }
 
-    /// Somebody whose key is confirmed.
+    /// The same, confirmed.
     pub(crate) async fn confirmed(&self, username: &str) -> Person {
         let person = self.enrolled(username);
         assert_eq!(self.call(&person.get("/api/auth/whoami")).await.status, 200);
@@ -105,6 +141,8 @@ impl Whole {
             username: pending.username.clone(),
             role: pending.role,
             state: UserState::Enabled,
+            permissions: countersign_core::permission::Permissions::default(),
+            has_password: false,
             generation: 0,
             created: now(),
         };
@@ -128,8 +166,12 @@ impl Whole {
         dispatch(&self.app.accounts, &asked, question).await.unwrap()
     }
 
-    pub(crate) async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
+    pub(crate) async fn connect(&self) -> Box<dyn Line> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        match &self.trust {
+            Some(trust) => Box::new(trust.connect(ServerName::from(self.address.ip()), stream).await.unwrap()),
+            None => Box::new(stream),
+        }
     }
 
     /// Sends a request and reads the answer.
@@ -229,7 +271,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn read(stream: &mut TcpStream) -> Self {
+    pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Self {
         let mut octets = Vec::new();
         let head = loop {
             if let Some(end) = octets.windows(4).position(|four| four == b"\r\n\r\n") {

@@ -17,11 +17,14 @@ pub mod events;
 pub mod keys;
 pub mod outcomes;
 pub mod replay_guard;
+pub mod revocations;
 pub mod sample;
 pub mod sealings;
 pub mod server_secrets;
+pub mod sessions;
 pub mod successions;
 pub mod tickets;
+pub mod token_families;
 pub mod users;
 
 /// Makes a test of every sentence. `$fresh` is an async function that gives an empty [`Stores`](crate::Stores) and
@@ -53,11 +56,23 @@ macro_rules! store_conformance {
                 only_the_attempt_that_was_first_settles_it, an_outcome_is_settled_once,
                 what_was_not_carried_out_may_run, an_outcome_is_kept_for_a_day_from_its_beginning,
                 what_is_under_way_is_not_forgotten, a_user_begins_nothing_more_when_the_quota_is_used;
+            revocations: the_log_is_read_by_cursor_from_its_beginning, a_new_epoch_ends_everything_of_an_earlier_one,
+                an_entry_is_kept_until_no_token_needs_it;
             sealings: everything_that_is_sealed_otherwise_is_found_once, what_is_sealed_anew_is_otherwise_the_same,
                 only_the_value_that_was_read_is_replaced, of_eight_sealing_a_value_anew_one_does,
+                the_secrets_of_sessions_are_sealed_anew,
                 a_version_that_is_needed_is_not_retired, what_was_sealed_under_a_retired_version_is_not_taken_in;
             server_secrets: of_eight_first_secrets_all_get_the_same, a_secret_is_replaced_and_told_of,
                 a_secret_that_was_not_there_can_be_replaced, secrets_are_exchanged_together;
+            sessions: a_session_comes_back_as_it_was_opened, a_session_that_exists_is_not_opened_again,
+                a_login_that_relies_on_what_is_no_longer_so_opens_nothing, an_ended_session_stays_ended,
+                of_eight_ending_a_session_one_does, a_user_ends_all_sessions_but_this_one,
+                revoking_a_user_raises_the_generation, revoking_a_key_ends_the_sessions_that_it_opened,
+                a_key_that_ends_in_any_other_way_ends_its_sessions, a_session_rests_upon_its_key,
+                leaving_enabled_ends_the_sessions, no_more_sessions_are_live_than_the_limit_says,
+                of_eight_logins_at_once_no_more_are_live_than_the_limit_says, sessions_are_listed_by_cursor,
+                only_a_live_session_is_touched_and_only_forwards, only_a_live_session_is_issued_another_token,
+                sessions_are_forgotten_when_nothing_refers_to_them;
             successions: a_successor_is_kept_and_its_predecessor_ends_in_a_day, of_eight_successors_one_is_kept,
                 nobody_takes_the_place_of_a_key_that_has_none_to_give, an_ending_key_ends_sooner_and_never_later,
                 a_key_whose_end_has_come_is_revoked_and_its_successor_is_not,
@@ -68,9 +83,23 @@ macro_rules! store_conformance {
                 new_codes_end_the_ones_before;
             tickets: a_ticket_comes_back_as_issued, a_revoked_ticket_stays_revoked, a_used_ticket_cannot_be_revoked,
                 an_unknown_ticket_is_missing, an_id_is_issued_once, tickets_are_listed_by_cursor;
-            users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys, the_name_of_a_deleted_user_is_free,
-                leaving_enabled_raises_the_generation, a_state_that_is_set_already_is_not_told_of,
-                users_are_listed_by_name, an_unknown_user_is_missing, of_eight_deleting_a_user_one_does;
+            token_families: a_refresh_replaces_the_token, of_eight_bringing_a_token_one_rotates_it,
+                a_token_that_was_replaced_leads_to_the_same_successor_for_a_while,
+                a_token_whose_successor_is_in_use_leads_nowhere,
+                a_stale_token_ends_family_and_session_and_no_other,
+                without_its_signature_a_token_of_a_key_session_changes_nothing,
+                the_first_use_of_a_successor_is_noted_once, nothing_is_refreshed_of_what_has_ended,
+                a_refresh_that_read_another_generation_is_refused,
+                a_refresh_in_flight_does_not_bring_a_session_back;
+            users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys,
+                the_name_of_a_deleted_user_is_free, leaving_enabled_raises_the_generation,
+                a_state_that_is_set_already_is_not_told_of, users_are_listed_by_name, an_unknown_user_is_missing,
+                of_eight_deleting_a_user_one_does, an_added_user_has_the_password_and_no_key,
+                a_taken_name_leaves_no_trace_of_the_second_user, of_eight_wanting_to_be_added_by_one_name_one_is,
+                the_name_of_a_deleted_user_can_be_added_again, a_new_password_raises_the_generation,
+                a_password_for_an_earlier_generation_is_not_set, of_eight_setting_a_password_one_does,
+                a_program_has_no_password, a_hash_in_another_form_changes_nothing_else,
+                a_new_role_or_other_permissions_raise_the_generation, a_deleted_user_is_given_nothing;
         }
     };
     ($fresh:path; $($port:ident: $($sentence:ident),+;)+) => {

@@ -7,15 +7,18 @@ use countersign_core::account::{
     KeyOrigin, KeyRecord, KeyState, Recovers, RecoveryKind, Role, Ticket, TicketState, User, UserState,
 };
 use countersign_core::event::{Event, EventKind};
-use countersign_core::id::{KeyId, TicketId, UserId};
+use countersign_core::id::{FamilyId, KeyId, SessionId, SessionRef, TicketId, UserId};
+use countersign_core::password::PasswordHash;
+use countersign_core::permission::Permissions;
 use countersign_core::replay::{AcceptClock, AcceptMark, Reading};
 use countersign_core::secret::Sealed;
+use countersign_core::session::{Family, Limit, OpenedBy, Place, Proof, Session, SessionState, TokenHash};
 use countersign_core::time::{Freshness, Timestamp};
 use countersign_core::username::Username;
 use tokio::task::JoinSet;
 
 use crate::Stores;
-use crate::port::{Confirmation, Confirmed};
+use crate::port::{Confirmation, Confirmed, Opened};
 
 /// The time around which these samples live.
 pub const NOW: Timestamp = Timestamp::from_secs(1_763_780_000);
@@ -71,9 +74,16 @@ pub fn user(number: u8, username: &str) -> User {
         username: name(username),
         role: Role::User,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 1,
         created: NOW,
     }
+}
+
+/// What looks like a hash of a password; this store reads no more of it.
+pub fn hash(text: &str) -> PasswordHash {
+    PasswordHash::from_phc(format!("$argon2id$v=19${text}")).expect("a hash")
 }
 
 /// An active key of the user of the same number.
@@ -136,6 +146,79 @@ pub async fn enrol(stores: &Stores, number: u8, username: &str) {
 /// Keeps an open ticket of this number.
 pub async fn issue(stores: &Stores, number: u8) {
     stores.tickets.issue(&ticket(number), &event(EventKind::TicketIssued, NOW)).await.expect("issue");
+}
+
+/// The name of the session of this number.
+pub const fn session_ref(number: u8) -> SessionRef {
+    SessionRef([number; 16])
+}
+
+/// The name of the family of the session of this number.
+pub const fn family_id(number: u8) -> FamilyId {
+    FamilyId([number; 16])
+}
+
+/// A bearer session that this user's password has opened at [`NOW`], for a day.
+pub fn session(number: u8, user: u8) -> Session {
+    Session {
+        id: SessionId([number; 16]),
+        reference: session_ref(number),
+        user: user_id(user),
+        opened_by: OpenedBy::Password { root: None },
+        proof: Proof::Bearer,
+        generation: 1,
+        epoch: 0,
+        created: NOW,
+        auth_time: NOW,
+        last_used: NOW,
+        expires: at(DAY),
+        address: "192.0.2.1".parse().expect("an address"),
+        user_agent: Some("curl".into()),
+        device: "laptop".into(),
+        token: TokenHash([number; 32]),
+        state: SessionState::Open,
+    }
+}
+
+/// The same with a key, opened by this user's.
+pub fn key_session(number: u8, user: u8) -> Session {
+    Session { opened_by: OpenedBy::Key(key_id(user)), proof: Proof::Key, ..session(number, user) }
+}
+
+/// The family of this session, whose first token is good for an hour.
+pub fn family(session: &Session) -> Family {
+    Family {
+        id: FamilyId(session.reference.0),
+        session: session.reference,
+        user: session.user,
+        proof: session.proof,
+        secret: Sealed { version: 1, octets: vec![session.reference.0[0]; 60] },
+        sequence: 0,
+        rotated: session.created,
+        place: HOME,
+        used: false,
+        good_until: at(3_600_000),
+        expires: session.expires,
+        state: SessionState::Open,
+    }
+}
+
+/// Where sessions are opened.
+pub const HOME: Place = Place([1; 16]);
+
+/// So many milliseconds.
+pub const DAY: u64 = 86_400_000;
+
+/// Keeps this session.
+pub async fn open(stores: &Stores, session: &Session) {
+    let opened = open_within(stores, session, None).await;
+    assert_eq!(opened, Opened::Done { evicted: Vec::new() });
+}
+
+/// What a login with this limit meets, at the time at which the session was created.
+pub async fn open_within(stores: &Stores, session: &Session, limit: Option<Limit>) -> Opened {
+    let event = event(EventKind::SessionOpened, session.created);
+    stores.sessions.open(session, &family(session), limit, &event).await.expect("open")
 }
 
 /// How many events there are.

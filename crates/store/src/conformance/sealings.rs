@@ -3,8 +3,12 @@
 use countersign_core::account::{KeyState, UserState};
 use countersign_core::event::EventKind;
 use countersign_core::secret::Sealed;
+use countersign_core::session::{Family, OpenedBy, Session, SessionState};
 
-use super::sample::{at, by_group, eight_at_once, enrol, enrolled, event, events, key_id, user_id};
+use super::sample::{
+    self, at, by_group, eight_at_once, enrol, enrolled, event, events, family_id, key_id, key_session, open, session,
+    session_ref, user_id,
+};
 use crate::Stores;
 use crate::port::{OWNER_OF_SERVER_SECRETS, Reseal, Resealed, Retirement, SealedPlace, Sealing};
 
@@ -147,4 +151,36 @@ pub async fn what_was_sealed_under_a_retired_version_is_not_taken_in(stores: &St
     for (version, name) in [(2, "current"), (3, "later")] {
         stores.server_secrets.keep_first(name, &sealed(version, 5)).await.expect("keep_first");
     }
+}
+
+/// The roots of sessions that a password opened, and the secrets of all families.
+pub async fn the_secrets_of_sessions_are_sealed_anew(stores: &Stores) {
+    enrol(stores, 1, "alice").await;
+    let opened_by = OpenedBy::Password { root: Some(sealed(1, 9)) };
+    let with_root = Session { opened_by, ..session(1, 1) };
+    open(stores, &with_root).await;
+    open(stores, &key_session(2, 1)).await;
+    for limit in [1, 2, 100] {
+        let found = others(stores, 2, limit).await;
+        let names: Vec<_> = found.iter().map(|found| found.name.clone()).collect();
+        let families = [1, 2].map(|number| Family::name_of_secret(family_id(number)));
+        let [one, other] = families;
+        assert_eq!(names, [session_ref(1).keyid(), key_id(1).to_string(), one, other], "{limit}");
+        assert!(found.iter().all(|found| found.vouched && found.owner == "alice"));
+    }
+    let found = others(stores, 2, 100).await;
+    assert_eq!(reseal(stores, &found).await, [Resealed::Done; 4]);
+    assert_eq!(reseal(stores, &found).await, [Resealed::Changed; 4]);
+    let resealed = Session { opened_by: OpenedBy::Password { root: Some(sealed(2, 9)) }, ..with_root };
+    assert_eq!(stores.sessions.find(session_ref(1)).await.expect("find"), Some(resealed));
+    let family = stores.token_families.find(family_id(2)).await.expect("find").expect("a family");
+    assert_eq!((family.secret, family.state), (sealed(2, 2), SessionState::Open));
+    assert_eq!(stores.sealings.retire(2).await.expect("retire"), Retirement::Done { distrusted: 0 });
+    let late = session(3, 1);
+    let opens = event(EventKind::SessionOpened, at(0));
+    stores.sessions.open(&late, &sample::family(&late), None, &opens).await.expect_err("a secret of version 1");
+    let late = Session { opened_by: OpenedBy::Password { root: Some(sealed(1, 9)) }, ..late };
+    let family = Family { secret: sealed(2, 3), ..sample::family(&late) };
+    stores.sessions.open(&late, &family, None, &opens).await.expect_err("a root of version 1");
+    assert_eq!(stores.sessions.find(session_ref(3)).await.expect("find"), None);
 }

@@ -35,6 +35,7 @@ impl Keys for Memory {
             if let Some(key) = kept.keys.get_mut(id).filter(|key| !matches!(key.state, KeyState::Revoked { .. })) {
                 key.state = KeyState::Revoked { at: event.at };
                 kept.record(&Event { key: Some(id.clone()), ..event.clone() });
+                kept.end_sessions_of_key(id, event);
                 change = Change::Made;
             }
         }

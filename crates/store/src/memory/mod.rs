@@ -7,10 +7,13 @@ mod events;
 mod keys;
 mod outcomes;
 mod replay;
+mod revocations;
 mod sealings;
 mod server_secrets;
+mod sessions;
 mod successions;
 mod tickets;
+mod token_families;
 mod users;
 
 pub use replay::{Burn, Limits, MemoryReplayGuard, Unrestorable, Usage};
@@ -20,10 +23,12 @@ use std::sync::{Mutex, MutexGuard};
 
 use countersign_core::account::{KeyRecord, Ticket, User};
 use countersign_core::event::Event;
-use countersign_core::id::{KeyId, TicketId, UserId};
+use countersign_core::id::{FamilyId, KeyId, SessionRef, TicketId, UserId};
 use countersign_core::idempotency::{OutcomeId, Record};
+use countersign_core::password::PasswordHash;
 use countersign_core::replay::AcceptMark;
 use countersign_core::secret::Sealed;
+use countersign_core::session::{Epoch, Family, Revocation, Session};
 use countersign_core::time::Timestamp;
 
 use crate::port::StoreError;
@@ -41,6 +46,7 @@ pub struct Memory {
 struct Kept {
     secrets: BTreeMap<String, Sealed>,
     users: BTreeMap<UserId, User>,
+    passwords: BTreeMap<UserId, PasswordHash>,
     keys: BTreeMap<KeyId, KeyRecord>,
     tickets: BTreeMap<TicketId, Ticket>,
     events: Vec<Event>,
@@ -48,6 +54,12 @@ struct Kept {
     burnt: BTreeMap<(String, Vec<u8>), Timestamp>,
     notes: BTreeMap<[u8; 32], Timestamp>,
     outcomes: BTreeMap<OutcomeId, Record>,
+    sessions: BTreeMap<SessionRef, Session>,
+    families: BTreeMap<FamilyId, Family>,
+    revocations: Vec<Revocation>,
+    /// The sequence number of the last revocation, forgotten or not.
+    revoked: u64,
+    epoch: Epoch,
     /// The oldest version of the key-encryption key under which anything may be taken in.
     oldest: u32,
 }

@@ -1,6 +1,9 @@
 use async_trait::async_trait;
-use countersign_core::id::KeyId;
+use countersign_core::account::User;
+use countersign_core::encoding::{hex, unhex};
+use countersign_core::id::{FamilyId, KeyId, SessionRef};
 use countersign_core::secret::Sealed;
+use countersign_core::session::{Family, OpenedBy};
 
 use super::{Kept, Memory};
 use crate::port::{
@@ -49,24 +52,31 @@ impl Kept {
 
     /// Everything that is sealed, by its place.
     fn sealings(&self) -> Vec<Sealing> {
-        let keys = self.keys.values().filter_map(|key| {
-            let owner = self.users.get(&key.user)?.username.to_string();
-            Some(sealing("keys", key.id.as_str(), owner, &key.root))
+        let owner = |user| self.users.get(user).map(|user: &User| user.username.to_string());
+        let sessions = self.sessions.values().filter_map(|session| {
+            let OpenedBy::Password { root: Some(root) } = &session.opened_by else { return None };
+            Some(sealing(
+                ("active_sessions", hex(&session.reference.0)),
+                session.reference.keyid(),
+                owner(&session.user)?,
+                root,
+            ))
         });
-        let secrets = self.secrets.iter();
-        keys.chain(
-            secrets.map(|(name, sealed)| sealing("server_secrets", name, OWNER_OF_SERVER_SECRETS.to_owned(), sealed)),
-        )
-        .collect()
+        let keys = self.keys.values().filter_map(|key| {
+            Some(sealing(("keys", key.id.to_string()), key.id.to_string(), owner(&key.user)?, &key.root))
+        });
+        let secrets = self.secrets.iter().map(|(name, sealed)| {
+            sealing(("server_secrets", name.clone()), name.clone(), OWNER_OF_SERVER_SECRETS.to_owned(), sealed)
+        });
+        let families = self.families.values().filter_map(|family| {
+            let name = Family::name_of_secret(family.id);
+            Some(sealing(("token_families", hex(&family.id.0)), name, owner(&family.user)?, &family.secret))
+        });
+        sessions.chain(keys).chain(secrets).chain(families).collect()
     }
 
     fn reseal(&mut self, Reseal { place, former, fresh }: Reseal) -> Resealed {
-        let standing = match place.table {
-            "keys" => place.id.parse::<KeyId>().ok().and_then(|id| self.keys.get_mut(&id)).map(|key| &mut key.root),
-            "server_secrets" => self.secrets.get_mut(&place.id),
-            _ => None,
-        };
-        match standing.filter(|standing| **standing == former) {
+        match self.standing(&place).filter(|standing| **standing == former) {
             Some(standing) => {
                 *standing = fresh;
                 Resealed::Done
@@ -74,11 +84,24 @@ impl Kept {
             None => Resealed::Changed,
         }
     }
+
+    fn standing(&mut self, SealedPlace { table, id }: &SealedPlace) -> Option<&mut Sealed> {
+        let sixteen = || unhex(id)?.try_into().ok();
+        match *table {
+            "active_sessions" => match &mut self.sessions.get_mut(&SessionRef(sixteen()?))?.opened_by {
+                OpenedBy::Password { root } => root.as_mut(),
+                OpenedBy::Key(_) => None,
+            },
+            "keys" => id.parse::<KeyId>().ok().and_then(|id| self.keys.get_mut(&id)).map(|key| &mut key.root),
+            "server_secrets" => self.secrets.get_mut(id),
+            "token_families" => self.families.get_mut(&FamilyId(sixteen()?)).map(|family| &mut family.secret),
+            _ => None,
+        }
+    }
 }
 
-fn sealing(table: &'static str, id: &str, owner: String, sealed: &Sealed) -> Sealing {
-    let place = SealedPlace { table, id: id.to_owned() };
-    Sealing { place, name: id.to_owned(), owner, sealed: sealed.clone(), vouched: true }
+fn sealing((table, id): (&'static str, String), name: String, owner: String, sealed: &Sealed) -> Sealing {
+    Sealing { place: SealedPlace { table, id }, name, owner, sealed: sealed.clone(), vouched: true }
 }
 
 #[derive(Debug, thiserror::Error)]

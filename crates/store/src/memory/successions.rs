@@ -4,6 +4,7 @@ use countersign_core::account::{
 };
 use countersign_core::event::Event;
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::session::EndReason;
 use countersign_core::succession::{TakeBack, may_rotate, overlap_end, take_back};
 use countersign_core::time::Timestamp;
 
@@ -52,6 +53,7 @@ impl Successions for Memory {
             },
         }
         kept.record(event);
+        kept.end_sessions_of_key(id, event);
         Ok(Change::Made)
     }
 
@@ -72,6 +74,7 @@ impl Successions for Memory {
         for id in &ended {
             kept.set_key(id, KeyState::Revoked { at: event.at });
             kept.record(&Event { key: Some(id.clone()), ..event.clone() });
+            kept.end_sessions_of_key(id, event);
         }
         if let Some(id) = restored {
             kept.set_key(&id, KeyState::Active);
@@ -91,6 +94,7 @@ impl Successions for Memory {
         let state = TicketState::Used { at: event.at, key: key.id.clone() };
         kept.tickets.insert(id, Ticket { state, ..ticket });
         kept.record(event);
+        kept.end_all_sessions(key.user, EndReason::KeyRevoked, event);
         Ok(Succeeded::Done)
     }
 

@@ -13,10 +13,13 @@ mod events;
 mod keys;
 mod outcomes;
 mod replay_guard;
+mod revocations;
 mod sealings;
 mod server_secrets;
+mod sessions;
 mod successions;
 mod tickets;
+mod token_families;
 mod users;
 
 pub use accept_mark::AcceptMarks;
@@ -26,11 +29,14 @@ pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded};
 pub use keys::Keys;
 pub use outcomes::Outcomes;
 pub use replay_guard::{ReplayGuard, Seen};
+pub use revocations::{Head, Revocations};
 pub use sealings::{Reseal, Resealed, Retirement, SealedPage, SealedPlace, Sealing, Sealings};
 pub use server_secrets::{OWNER_OF_SERVER_SECRETS, ServerSecrets};
+pub use sessions::{Opened, Reissue, Reissued, Sessions, Touched};
 pub use successions::{Succeeded, Successions, TakenBack};
 pub use tickets::Tickets;
-pub use users::Users;
+pub use token_families::{Presentation, Refreshed, TokenFamilies};
+pub use users::{Added, PasswordSet, Users};
 
 use std::error::Error;
 

@@ -9,7 +9,7 @@ use super::StoreError;
 /// it.
 #[async_trait]
 pub trait Sealings: Send + Sync {
-    /// What is sealed under another version than `current`, after this place: at most about `limit` of it.
+    /// What is sealed under another version than `current`, after this place: at most `limit` of it.
     async fn sealed_otherwise(
         &self,
         current: u32,

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use countersign_core::account::{KeyOrigin, Ticket, TicketState};
+use countersign_core::account::{Credentials, KeyOrigin, Ticket, TicketState};
 use countersign_core::event::Event;
 use countersign_core::id::TicketId;
 use countersign_core::time::Timestamp;
@@ -49,7 +49,7 @@ impl Ledger<'_> {
             Card::Ticket(ticket) => Some(ticket),
             Card::Spent => return Ok(Confirmed::TicketSpent),
         };
-        if !self.add_user(user).await? {
+        if !self.add_user(&Credentials::new(user.clone(), None)).await? {
             return Ok(Confirmed::NameTaken);
         }
         self.add_key(key).await?;

@@ -61,7 +61,8 @@ impl Ledger<'_> {
         let mut change = Change::Already;
         for id in self.with_descendants(id).await? {
             if self.revoke_one(&id, event.at).await? {
-                self.record(&Event { key: Some(id), ..event.clone() }).await?;
+                self.record(&Event { key: Some(id.clone()), ..event.clone() }).await?;
+                self.end_sessions_of_key(&id, event).await?;
                 change = Change::Made;
             }
         }

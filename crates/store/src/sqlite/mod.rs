@@ -17,11 +17,14 @@ mod ledger;
 mod open;
 mod outcomes;
 mod reading;
+mod revocations;
 mod row;
 mod sealings;
 mod server_secrets;
+mod sessions;
 mod successions;
 mod tickets;
+mod token_families;
 mod users;
 mod value;
 mod writer;
@@ -68,7 +71,7 @@ impl Sqlite {
         Arc::new(self.clone())
     }
 
-    /// All ports. Rows of users, keys and tickets are written with a MAC under `row_key`; one whose MAC does not hold is
+    /// All ports. Rows of users, keys, tickets, sessions and token families are written with a MAC under `row_key`; one whose MAC does not hold is
     /// not trusted, and an event `row_tampered` tells of it, once for each row and start, at the time that `clock` gives.
     pub fn with_row_key(&self, row_key: RowKey, clock: Clock) -> Stores {
         let alarm = Arc::new(Alarm::new(self.writer.clone(), clock));

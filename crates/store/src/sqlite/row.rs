@@ -17,6 +17,11 @@ pub(super) trait Kept: Sized {
     /// The table, which is also what an alarm calls it.
     const TABLE: &'static str;
 
+    /// What an alarm calls the row.
+    fn name(row: &SqliteRow) -> String {
+        row.try_get("id").unwrap_or_default()
+    }
+
     /// Reads every column but `mac`. One value has one spelling: a row that is spelt otherwise cannot be read.
     fn read(row: &SqliteRow) -> Result<Self, Unreadable>;
 
@@ -94,7 +99,7 @@ impl Warden {
             Ok((value, _)) => Stored::Tampered(value),
             Err(why) => Stored::Unreadable(why),
         };
-        self.alarm.note(RowName { table: T::TABLE, id: row.try_get("id").unwrap_or_default() });
+        self.alarm.note(RowName { table: T::TABLE, id: T::name(row) });
         stored
     }
 

@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Ticket, TicketState};
 use countersign_core::event::Event;
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::session::EndReason;
 use countersign_core::succession::{TakeBack, may_rotate, overlap_end, take_back};
 use countersign_core::time::Timestamp;
 
@@ -99,6 +100,9 @@ impl Ledger<'_> {
         let Some(state) = to(key.state) else { return Ok(Change::Already) };
         self.keep_key_state(&KeyRecord { state, ..key }).await?;
         self.record(event).await?;
+        if matches!(state, KeyState::Revoked { .. }) {
+            self.end_sessions_of_key(id, event).await?;
+        }
         Ok(Change::Made)
     }
 
@@ -117,6 +121,7 @@ impl Ledger<'_> {
         for id in &ended {
             self.revoke_one(id, event.at).await?;
             self.record(&Event { key: Some(id.clone()), ..event.clone() }).await?;
+            self.end_sessions_of_key(id, event).await?;
         }
         if let Some(id) = restored
             && let Some(key) = self.sound_key(&id).await?
@@ -138,6 +143,7 @@ impl Ledger<'_> {
         let state = TicketState::Used { at: event.at, key: key.id.clone() };
         self.end_ticket(&Ticket { state, ..ticket }, Trust::Holds).await?;
         self.record(event).await?;
+        self.end_all_sessions(key.user, EndReason::KeyRevoked, event).await?;
         Ok(Succeeded::Done)
     }
 }

@@ -3,6 +3,7 @@
 mod durability;
 mod opening;
 mod sealings;
+mod sessions;
 mod tampering;
 mod writing;
 
@@ -49,6 +50,17 @@ impl House {
         let mut connection = connection(&self.file()).await;
         for trigger in ["users_deleted_is_final", "tickets_spent_is_final", "keys_revoked_is_final", "events_are_final"]
         {
+            run(&mut connection, &format!("DROP TRIGGER IF EXISTS {trigger}")).await;
+        }
+        for trigger in [
+            "active_sessions_only_end",
+            "active_sessions_only_rise",
+            "token_families_only_end",
+            "token_families_only_go_on",
+            "revocations_are_final",
+            "epoch_only_rises",
+            "epoch_is_kept",
+        ] {
             run(&mut connection, &format!("DROP TRIGGER IF EXISTS {trigger}")).await;
         }
         for trigger in ["users_are_kept", "tickets_are_kept", "keys_are_kept"] {

@@ -3,7 +3,10 @@
 use core::error::Error;
 
 use countersign_core::account::{KeyOrigin, UserState};
+use countersign_core::session::{Proof, SessionState};
 use countersign_core::time::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use super::row::canonical;
 
@@ -69,6 +72,46 @@ pub(super) fn key_origin(name: &str, ticket: Option<&str>, predecessor: Option<&
 #[derive(Debug, thiserror::Error)]
 #[error("columns origin, ticket_id and predecessor do not say how a key came to be")]
 struct UnknownOrigin;
+
+/// A column of so many octets.
+pub(super) fn octets<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], Unreadable> {
+    Ok(row.try_get::<&[u8], _>(column)?.try_into()?)
+}
+
+/// The same for names of sixteen.
+pub(super) fn sixteen(row: &SqliteRow, column: &str) -> Result<[u8; 16], Unreadable> {
+    octets(row, column)
+}
+
+pub(super) fn proof(name: &str) -> Result<Proof, Unreadable> {
+    match name {
+        "key" => Ok(Proof::Key),
+        "bearer" => Ok(Proof::Bearer),
+        _ => Err(UnknownProof.into()),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("column proof does not say what has to be proven")]
+struct UnknownProof;
+
+/// `state`, `ended_at` and `ended_why`.
+pub(super) fn end_columns(state: SessionState) -> (i64, Option<i64>, Option<&'static str>) {
+    match state {
+        SessionState::Open => (0, None, None),
+        SessionState::Ended { at, why } => (1, Some(millis(at)), Some(why.as_str())),
+    }
+}
+
+/// What [`end_columns`] wrote.
+pub(super) fn session_state(row: &SqliteRow) -> Result<SessionState, Unreadable> {
+    let (at, why): (Option<i64>, Option<&str>) = (row.try_get("ended_at")?, row.try_get("ended_why")?);
+    match (row.try_get("state")?, at, why) {
+        (0, None, None) => Ok(SessionState::Open),
+        (1, Some(at), Some(why)) => Ok(SessionState::Ended { at: timestamp(at)?, why: why.parse()? }),
+        (code, _, _) => Err(UnknownValue(code, "state").into()),
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -30,8 +30,8 @@ impl Stage {
     async fn set() -> Self {
         let api = Api::content().await;
         let guard = Running::before(api.address, CONFIGURATION).await;
-        let (alice, bob) = (guard.user("alice").await, guard.user("bob").await);
-        let (carol, dave) = (guard.user("carol").await, guard.user("dave").await);
+        let (alice, bob) = (guard.service("alice").await, guard.service("bob").await);
+        let (carol, dave) = (guard.service("carol").await, guard.service("dave").await);
         guard.operate(RevokeKey { keyid: carol.keyid.clone() }).await;
         guard.operate(DisableUser { username: "dave".to_owned() }).await;
         Self { api, guard, alice, bob, carol, dave }

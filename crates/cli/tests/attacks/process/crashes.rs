@@ -21,7 +21,7 @@ async fn attempt(served: &Served, sent: &Sent) -> Answer {
 async fn a_request_that_was_accepted_before_a_crash_is_never_accepted_after_it() {
     let place = Place::configured("window_seconds = 3");
     let served = place.serve();
-    let key = served.user(&place.group_card(), "alice").await;
+    let key = served.service(&place, "alice").await;
     let sent = served.good(&key).sign(&key);
     assert_eq!(attempt(&served, &sent).await.status, 200);
     let address = served.address.to_string();
@@ -55,7 +55,7 @@ async fn codes_until_it_is_old(served: &Served, key: &Key, sent: &Sent) -> Vec<&
 async fn after_a_clean_stop_the_replay_is_known_at_once_and_nobody_waits() {
     let place = Place::new();
     let served = place.serve();
-    let key = served.user(&place.group_card(), "alice").await;
+    let key = served.service(&place, "alice").await;
     let sent = served.good(&key).sign(&key);
     assert_eq!(attempt(&served, &sent).await.status, 200);
     let address = served.address.to_string();
@@ -139,8 +139,7 @@ async fn over_ten_kills_no_nonce_is_accepted_twice_and_no_revoked_key_at_all() {
     let mut dice = Dice(seed);
     let place = Place::configured("window_seconds = 1");
     let mut served = place.serve();
-    let card = place.group_card();
-    let (alice, bob) = (served.user(&card, "alice").await, served.user(&card, "bob").await);
+    let (alice, bob) = (served.service(&place, "alice").await, served.service(&place, "bob").await);
     let address = served.address;
     let history = Arc::new(Mutex::new(History::default()));
     let hammers: Vec<_> = [&alice, &alice, &bob]

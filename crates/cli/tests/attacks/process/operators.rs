@@ -13,8 +13,7 @@ use crate::support::wire::{Wire, ask};
 async fn a_disabled_user_and_a_revoked_key_are_out_with_the_next_request_and_stay_out_after_a_kill() {
     let place = Place::configured("window_seconds = 2");
     let served = place.serve();
-    let card = place.group_card();
-    let (alice, bob) = (served.user(&card, "alice").await, served.user(&card, "bob").await);
+    let (alice, bob) = (served.service(&place, "alice").await, served.service(&place, "bob").await);
     let mut wire = Wire::connect(served.address).await;
     let mut on_one_connection = async |served: &crate::support::process::Served| {
         wire.send(&served.good(&alice).sign(&alice).octets()).await;
@@ -50,8 +49,7 @@ async fn a_disabled_user_and_a_revoked_key_are_out_with_the_next_request_and_sta
 async fn what_is_done_on_a_stopped_guard_holds_when_it_starts() {
     let place = Place::new();
     let served = place.serve();
-    let card = place.group_card();
-    let (alice, bob) = (served.user(&card, "alice").await, served.user(&card, "bob").await);
+    let (alice, bob) = (served.service(&place, "alice").await, served.service(&place, "bob").await);
     let address = served.address.to_string();
     assert!(served.stop().success());
     place.operate(&["user", "disable", "alice"]);
@@ -69,7 +67,7 @@ async fn the_second_server_on_a_data_directory_refuses_with_a_clear_sentence() {
     assert_eq!(second.status.code(), Some(1), "{said}");
     assert!(said.contains("is in use by process") && said.contains(&place.data().display().to_string()), "{said}");
     assert_eq!(String::from_utf8_lossy(&second.stdout), "");
-    let key = served.user(&place.group_card(), "alice").await;
+    let key = served.service(&place, "alice").await;
     assert_eq!(served.get(&key).await, 200, "the first goes on");
 }
 
@@ -78,18 +76,18 @@ async fn a_rotated_group_card_is_void_at_once_beside_a_running_server() {
     let place = Place::new();
     let served = place.serve();
     let old = place.group_card();
-    served.user(&old, "alice").await;
+    served.enrolled(&old, "alice").await;
     place.operate(&["user", "invite", "rotate-group"]);
     let refused = crate::support::knock::Knocker::new(&old, "bob").knock(served.address).await;
     assert_eq!(refused.unwrap_err(), crate::support::knock::Refused::Outside(401, "unauthorized"));
-    served.user(&place.group_card(), "bob").await;
+    served.enrolled(&place.group_card(), "bob").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_answers_what_is_in_flight_signed_and_takes_nothing_new() {
     let place = Place::new();
     let served = place.serve();
-    let key = served.user(&place.group_card(), "alice").await;
+    let key = served.service(&place, "alice").await;
     let address = served.address;
     let sent = Draft::new("POST", "/v1", &address.to_string(), &key.keyid).with_body(b"0123456789").sign(&key);
     let octets = sent.octets();

@@ -21,7 +21,7 @@ async fn transfers_take(act: Act) -> Api {
 async fn place_before(api: &Api) -> (Place, Served, Key) {
     let place = Place::configured(&format!("upstream = \"http://{}\"\nwindow_seconds = 2", api.address));
     let served = place.serve();
-    let key = served.user(&place.group_card(), "alice").await;
+    let key = served.service(&place, "alice").await;
     api.take();
     (place, served, key)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{Root, Secret32};
 use countersign_server::accounts::Accounts;
 use countersign_server::config::{self, Overrides, Sources};
@@ -52,8 +53,10 @@ async fn account(accounts: &Accounts, number: usize) -> Key {
     let user = User {
         id: UserId::from_random(edge::random()),
         username: format!("user{number}").parse().unwrap(),
-        role: Role::User,
+        role: Role::Service,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: now,
     };
@@ -112,7 +115,8 @@ async fn hammer(address: SocketAddr, keys: Arc<Vec<Key>>, first: usize, history:
 /// The answer, unless the guard is down or goes down.
 async fn call(address: SocketAddr, key: &Key) -> Option<String> {
     let stream = tokio::net::TcpStream::connect(address).await.ok()?;
-    let draft = Draft::new("GET", "/v1", &address.to_string(), &key.keyid).without_body().with("Connection", "close");
+    let draft = Draft::new("GET", "/v1", &address.to_string(), &key.keyid).without_body();
+    let draft = if crate::TRANSPORT.has_octets() { draft.with("Connection", "close") } else { draft };
     let mut wire = Wire::of(stream).await;
     wire.send(&draft.sign(key).octets()).await;
     let answer = String::from_utf8(wire.rest().await).unwrap();
@@ -231,7 +235,7 @@ async fn beside_a_running_guard_an_exchange_is_not_noticed_by_any_request() {
 async fn after_an_exchange_on_a_stopped_guard_nobody_waits_and_replays_are_known() {
     let place = Place::new();
     let served = place.serve();
-    let key = served.user(&place.group_card(), "alice").await;
+    let key = served.service(&place, "alice").await;
     let sent = served.good(&key).sign(&key);
     assert_eq!(crate::support::wire::ask(served.address, &sent.octets()).await.status, 200);
     let address = served.address.to_string();
@@ -247,8 +251,7 @@ async fn after_an_exchange_on_a_stopped_guard_nobody_waits_and_replays_are_known
 async fn a_row_that_was_changed_behind_a_running_guard_is_left_alone_and_counts_as_revoked_after_the_exchange() {
     let place = Place::new();
     let served = place.serve();
-    let card = place.group_card();
-    let (alice, bob) = (served.user(&card, "alice").await, served.user(&card, "bob").await);
+    let (alice, bob) = (served.service(&place, "alice").await, served.service(&place, "bob").await);
     let mut database =
         SqliteConnectOptions::new().filename(place.data().join("countersign.db")).connect().await.unwrap();
     let change = "UPDATE keys SET device = 'other' WHERE id = ?";

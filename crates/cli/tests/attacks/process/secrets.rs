@@ -1,6 +1,8 @@
 //! No secret is ever written where it does not belong: not by a server that logs all it can, not by a command, not in an
 //! answer, and not into the database.
 
+use std::process::Output;
+
 use countersign_core::encoding::{hex, unhex};
 use countersign_core::enrolment::{Card, CardKind};
 use countersign_core::secret::{MacKey, Root, Secret32};
@@ -42,16 +44,13 @@ async fn exercise(place: &Place, served: &Served) -> (Vec<u8>, Vec<Planted>) {
     let ticket = place.operate(&["user", "invite", "--ticket"]);
     let ticket: Card = ticket.lines().next().unwrap().parse().unwrap();
     secrets.extend(of_card("ticket", &ticket));
-    let server = format!("http://{}", served.address);
-    let mut run = |args: &[&str]| {
-        let output = place.run(args);
-        written.extend(output.stdout.iter().chain(&output.stderr));
-    };
+    let mut keep = |output: Output| written.extend(output.stdout.iter().chain(&output.stderr));
     let card = ticket.to_text().to_string();
     for name in ["alice", "admin", "bob"] {
-        run(&["enrol", "--server", &server, "--card", &card, "--username", name, "--profile", name]);
+        keep(place.enrol(served, &["--card", &card, "--username", name, "--profile", name]));
     }
-    run(&["enrol", "--server", &server, "--card", &card[..card.len() - 1], "--username", "x", "--profile", "x"]);
+    keep(place.enrol(served, &["--card", &card[..card.len() - 1], "--username", "x", "--profile", "x"]));
+    let mut run = |args: &[&str]| keep(place.run(args));
     for args in [&["call", "/v1"][..], &["call", "--json", "-i", "/v1"], &["call", "--json", "/v1"], &["key", "show"]] {
         run(&[args, &["--profile", "alice"]].concat());
     }
@@ -68,9 +67,9 @@ async fn exercise(place: &Place, served: &Served) -> (Vec<u8>, Vec<Planted>) {
     }
     let alice = profile(place, "alice");
     secrets.extend(of_key("alice", &alice));
-    written.extend(refusals(served, &alice, &group).await);
-    let carol = served.user(&group, "carol").await;
+    let carol = served.service(place, "carol").await;
     secrets.extend(of_key("carol", &carol));
+    written.extend(refusals(served, &carol, &group).await);
     let (answers, dave) = seed_mode(served).await;
     written.extend(answers);
     secrets.extend(of_key("dave", &dave));
@@ -100,7 +99,9 @@ async fn refusals(served: &Served, key: &Key, card: &Card) -> Vec<u8> {
         post(&served.address.to_string(), "application/octet-stream", &[1; 200]),
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
     ]) {
-        octets.extend(ask(served.address, &request).await.octets);
+        if crate::TRANSPORT.can_say(&String::from_utf8_lossy(&request)) {
+            octets.extend(ask(served.address, &request).await.octets);
+        }
     }
     let _ = knocker.knock(served.address).await;
     octets
@@ -116,7 +117,7 @@ async fn seed_mode(served: &Served) -> (Vec<u8>, Key) {
         enrol(9, served.address, &post(&served.address.to_string(), "application/json", body.as_bytes())).await;
     let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     let key = Key::new(told["keyid"].as_str().unwrap(), Root::new(Secret32::new(shared.mac(&[&nonce]))));
-    assert_eq!(served.get(&key).await, 200);
+    assert_eq!(served.whoami(&key).await, 200);
     (answer.octets, key)
 }
 
@@ -145,7 +146,8 @@ async fn nothing_leaks(format: &str) {
     look("after the stop");
     // What was looked at is what was meant to be looked at.
     let (log, written) = (place.log(), String::from_utf8_lossy(&written));
-    assert!(log.contains("could not be authenticated") && log.contains("malformed message"), "{log}");
+    assert!(log.contains("could not be authenticated"), "{log}");
+    assert!(log.contains("malformed message") || !crate::TRANSPORT.has_octets(), "{log}");
     for code in ["unauthorized", "clock-skew", "replayed", "misdirected", "alice", "enrolled"] {
         assert!(written.contains(code), "{code} is not in {written}");
     }
@@ -167,7 +169,7 @@ async fn no_secret_is_shown_by_debug() {
     let toml = format!("danger_seed_mode = true\nseed_shared_key = \"{}\"", hex(&SHARED));
     let guard = Running::start(&toml).await;
     let (group, ticket) = (guard.card(InviteKind::Group).await, guard.card(InviteKind::Ticket).await);
-    let confirmed = guard.user("alice").await;
+    let confirmed = guard.service("alice").await;
     let mut pending = Knocker::new(&ticket, "bob");
     let waiting = pending.knock(guard.address).await.unwrap();
     let kek = std::fs::read_to_string(guard.data().join("kek")).unwrap();

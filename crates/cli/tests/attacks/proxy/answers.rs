@@ -9,7 +9,7 @@ use crate::support::wire::{Answer, Wire};
 async fn told(method: &str, acts: Vec<Act>) -> Answer {
     let api = Api::start(move |_| acts.clone()).await;
     let guard = Running::before(api.address, "").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     verified(&guard, &key, method).await
 }
 
@@ -114,7 +114,7 @@ async fn answers_without_a_body_have_the_digest_of_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_problem_in_answer_to_head_is_signed_without_its_body() {
     let guard = Running::start("").await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let sent = guard.draft("HEAD", "/api/auth/nothing", &key).without_body().sign(&key);
     let mut wire = Wire::connect(guard.address).await;
     wire.send(&sent.octets()).await;

@@ -10,7 +10,7 @@ use crate::support::wire::Wire;
 async fn stage(toml: &str) -> (Api, Running, Key) {
     let api = Api::content().await;
     let guard = Running::before(api.address, toml).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     (api, guard, key)
 }
 

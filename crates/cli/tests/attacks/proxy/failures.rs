@@ -18,7 +18,7 @@ async fn told(acts: Vec<Act>) -> Answer {
 
 async fn told_of(api: SocketAddr) -> Answer {
     let guard = Running::before(api, CONFIGURATION).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let sent = guard.draft("POST", "/bad", &key).with_body(b"{}").sign(&key);
     guard.ask(&sent, &key).await
 }

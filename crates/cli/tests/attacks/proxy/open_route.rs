@@ -115,7 +115,7 @@ async fn on_an_open_route_nobody_is_anybody_and_a_bad_signature_is_still_bad() {
     assert_eq!(ask(guard.address, request.as_bytes()).await.status, 200);
     assert_eq!(api.only().names(), ["host", "x-other"]);
     api.take();
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let good = guard.draft("GET", "/open", &key).without_body().sign(&key);
     let bad = good.replaced("GET /open ", "GET /open/other ");
     assert_eq!(ask(guard.address, &bad.octets()).await.code(), "unauthorized");
@@ -132,7 +132,7 @@ async fn an_answer_that_nobody_signs_may_go_on_for_longer_than_one_that_is_held_
     });
     let api = api.await;
     let guard = Running::before(api.address, &format!("upstream_timeout_seconds = 1\n{CONFIGURATION}")).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     assert_eq!(guard.get("/open", &key).await.code(), "gateway-timeout");
     assert_eq!(asked(&guard, "/open").await.body, b"0123456789");
 }

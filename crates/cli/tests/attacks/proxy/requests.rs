@@ -9,7 +9,7 @@ use crate::support::wire::ask;
 async fn stage(toml: &str) -> (Api, Running, Key) {
     let api = Api::content().await;
     let guard = Running::before(api.address, toml).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     (api, guard, key)
 }
 
@@ -183,7 +183,7 @@ async fn the_api_gets_what_is_covered_what_is_inert_and_what_the_operator_names_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_beyond_ascii_is_told_in_ascii() {
     let (api, guard, _) = stage("").await;
-    let key = guard.user("josé%25漢").await;
+    let key = guard.service("josé%25漢").await;
     assert_eq!(guard.get("/v1", &key).await.status, 200);
     assert_eq!(api.only().lines("remote-user"), ["jos%C3%A9%2525%E6%BC%A2"]);
 }

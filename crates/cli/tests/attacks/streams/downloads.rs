@@ -15,7 +15,7 @@ use crate::support::wire::ask;
 async fn started() -> (Api, Running, Key) {
     let api = Api::start().await;
     let guard = Running::before(api.address, &format!("max_signed_response = \"64 KiB\"\n{ROUTE}")).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     (api, guard, key)
 }
 
@@ -142,7 +142,7 @@ async fn a_guard_that_stops_waits_for_no_answer_of_which_nobody_knows_the_end() 
 async fn a_stream_may_go_on_for_longer_than_an_answer_that_is_held_back() {
     let api = Api::start().await;
     let guard = Running::before(api.address, &format!("upstream_timeout_seconds = 1\n{ROUTE}")).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let mut events = download(&guard, &key, "/s/events").await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     api.say("data: late\n\n").await;

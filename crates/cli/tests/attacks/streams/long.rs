@@ -16,7 +16,7 @@ async fn bodies_of_two_hundred_times_the_memory_of_the_guard_pass_both_ways_and_
     let api = Api::start().await;
     let memory = "max_buffered = \"1 MiB\"\nmax_signed_response = \"64 KiB\"\nmax_body = 0\nmax_spooled = 0\n";
     let guard = Running::before(api.address, &format!("{memory}{ROUTE}")).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let client = client(&guard, &key);
 
     let zeros = Bytes::from(vec![0; PIECE]);

@@ -19,7 +19,7 @@ use crate::support::in_time;
 async fn started() -> (Api, Running, Client) {
     let api = Api::start().await;
     let guard = Running::before(api.address, ROUTE).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let client = client(&guard, &key);
     (api, guard, client)
 }

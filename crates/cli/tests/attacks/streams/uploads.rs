@@ -15,7 +15,7 @@ const DATA: [&[u8]; 3] = [b"one of three, ", b"two of three, ", b"three of three
 async fn started() -> (Api, Running, Key) {
     let api = Api::start().await;
     let guard = Running::before(api.address, ROUTE).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     (api, guard, key)
 }
 
@@ -161,7 +161,7 @@ async fn whoever_adds_or_takes_away_the_mark_of_a_stream_changes_nothing_but_a_r
 async fn a_route_limits_the_data_of_a_stream_whatever_the_frames_add() {
     let api = Api::start().await;
     let guard = Running::before(api.address, &format!("{ROUTE}max_stream = 42")).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let sent = upload(&guard, &key, "/s/up").sign(&key);
     assert_eq!(sent_with(&guard, &key, &sent, &good(frames_of(&sent, &key)).concat()).await.status, 200);
     assert!(api.next().await.whole);
@@ -195,7 +195,7 @@ async fn streams_take_a_fixed_part_of_the_memory_for_bodies_and_give_it_back() {
     let api = Api::start().await;
     let limits = "max_buffered = \"1 MiB\"\nmax_signed_response = \"64 KiB\"\n";
     let guard = Running::before(api.address, &format!("{limits}{ROUTE}")).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let mut open = Vec::new();
     for number in 1..=7 {
         let sent = upload(&guard, &key, "/s/up").sign(&key);
@@ -225,7 +225,7 @@ async fn streams_take_a_fixed_part_of_the_memory_for_bodies_and_give_it_back() {
 async fn an_upload_may_take_longer_than_an_api_may_take_to_answer() {
     let api = Api::start().await;
     let guard = Running::before(api.address, &format!("upstream_timeout_seconds = 1\n{ROUTE}")).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let sent = upload(&guard, &key, "/s/up").sign(&key);
     let mut signer = frames_of(&sent, &key);
     let first = signer.sign(b"x");

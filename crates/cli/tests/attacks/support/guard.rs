@@ -94,14 +94,19 @@ impl Running {
         operation.run(&self.app.accounts, &asked).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
+    /// A card for a person.
     pub(crate) async fn card(&self, kind: InviteKind) -> Card {
         self.operate(Invite { kind, role: "user".to_owned() }).await.card.parse().unwrap()
     }
 
-    /// Enrols by the group card, confirmed.
-    pub(crate) async fn user(&self, name: &str) -> Key {
-        let card = self.card(InviteKind::Group).await;
-        let key = Knocker::new(&card, name).knock(self.address).await.unwrap();
+    /// A card for a program, whose key signs whatever it calls.
+    pub(crate) async fn service_card(&self) -> Card {
+        self.operate(Invite { kind: InviteKind::Ticket, role: "service".to_owned() }).await.card.parse().unwrap()
+    }
+
+    /// A program that is enrolled by this name, confirmed.
+    pub(crate) async fn service(&self, name: &str) -> Key {
+        let key = Knocker::new(&self.service_card().await, name).knock(self.address).await.unwrap();
         assert_eq!(self.get("/api/auth/whoami", &key).await.status, 200);
         key
     }

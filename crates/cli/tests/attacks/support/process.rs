@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::knock::Knocker;
 use super::signing::{Draft, Key};
-use super::transport::{Door, Trust};
+use super::transport::{CERTIFICATE, Door, Trust};
 use super::wire::ask;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
@@ -20,22 +20,20 @@ const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
 /// A place for a guard's data, a home for a client, and what they write to stderr.
 pub(crate) struct Place {
     directory: TempDir,
-    options: Vec<String>,
     trust: Option<Trust>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), options: Vec::new(), trust: None }
+        Self::configured("")
     }
 
     /// With a configuration in TOML, for the servers that are started here; they speak as all guards of the program do.
     pub(crate) fn configured(toml: &str) -> Self {
-        let place = Self::new();
-        let (tls, trust) = crate::TRANSPORT.prepare(place.directory.path());
-        let file = place.path("guard.toml");
-        std::fs::write(&file, format!("{tls}{toml}")).unwrap();
-        Self { options: vec!["--config".to_owned(), file.display().to_string()], trust, ..place }
+        let directory = tempfile::tempdir().unwrap();
+        let (tls, trust) = crate::TRANSPORT.prepare(directory.path());
+        std::fs::write(directory.path().join("guard.toml"), format!("{tls}{toml}")).unwrap();
+        Self { directory, trust }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -79,11 +77,16 @@ impl Place {
         self.operate(&["user", "invite", "--group"]).lines().next().unwrap().parse().unwrap()
     }
 
+    /// A card for a program, whose key signs whatever it calls.
+    pub(crate) fn service_card(&self) -> Card {
+        self.operate(&["user", "invite", "--role", "service"]).lines().next().unwrap().parse().unwrap()
+    }
+
     fn serving(&self, listen: &str) -> Command {
         let data = self.data().display().to_string();
         let mut command =
             self.command(&["serve", "--data", &data, "--listen", listen, "--admin-listen", "127.0.0.1:0"]);
-        command.args(&self.options).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.arg("--config").arg(self.path("guard.toml")).stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }
 
@@ -98,13 +101,24 @@ impl Place {
         let mut child = self.serving(listen).stderr(log).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let scheme = if self.trust.is_some() { "https" } else { "http" };
-        let address = line.trim_end().strip_prefix(&*format!("listening on {scheme}://"));
+        let address = line.trim_end().strip_prefix(&*format!("listening on {}://", self.scheme()));
         let Some(address) = address.map(|address| address.parse().unwrap()) else {
             drop(child.wait());
             panic!("it does not listen: {}", self.log());
         };
         Served { child, address, _door: crate::TRANSPORT.open(address, self.trust.clone()) }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.trust.is_some() { "https" } else { "http" }
+    }
+
+    /// Enrols at a server by the command, with these options besides.
+    pub(crate) fn enrol(&self, served: &Served, options: &[&str]) -> Output {
+        let server = format!("{}://{}", self.scheme(), served.address);
+        let authorities = self.path(CERTIFICATE).display().to_string();
+        let trusting: &[&str] = if self.trust.is_some() { &["--ca", &authorities] } else { &[] };
+        self.run(&[&["enrol", "--server", &server], options, trusting].concat())
     }
 
     /// Starts a server that must not come up; what it said.
@@ -127,15 +141,26 @@ pub(crate) struct Served {
 
 impl Served {
     /// Enrols by this card, confirmed.
-    pub(crate) async fn user(&self, card: &Card, name: &str) -> Key {
+    pub(crate) async fn enrolled(&self, card: &Card, name: &str) -> Key {
         let key = Knocker::new(card, name).knock(self.address).await.unwrap();
-        assert_eq!(self.get(&key).await, 200);
+        assert_eq!(self.whoami(&key).await, 200);
         key
+    }
+
+    /// A program that is enrolled by this name at the guard of `place`, confirmed.
+    pub(crate) async fn service(&self, place: &Place, name: &str) -> Key {
+        self.enrolled(&place.service_card(), name).await
     }
 
     /// The octets of a good request.
     pub(crate) fn good(&self, key: &Key) -> Draft {
         Draft::new("GET", "/v1/accounts", &self.address.to_string(), &key.keyid).without_body()
+    }
+
+    /// The status of the one request that everybody's key may sign.
+    pub(crate) async fn whoami(&self, key: &Key) -> u16 {
+        let draft = Draft::new("GET", "/api/auth/whoami", &self.address.to_string(), &key.keyid);
+        ask(self.address, &draft.without_body().sign(key).octets()).await.status
     }
 
     /// The status of a good request, now.

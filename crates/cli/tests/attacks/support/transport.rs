@@ -16,6 +16,9 @@ use tokio_rustls::TlsConnector;
 
 use super::streams::Said;
 
+/// The file of a guard's certificate.
+pub(crate) const CERTIFICATE: &str = "cert.pem";
+
 /// How octets reach a guard.
 #[allow(dead_code, reason = "each program of tests speaks one of them")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +77,7 @@ impl Transport {
             return (String::new(), None);
         }
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-        let (cert_file, key_file) = (directory.join("cert.pem"), directory.join("key.pem"));
+        let (cert_file, key_file) = (directory.join(CERTIFICATE), directory.join("key.pem"));
         std::fs::write(&cert_file, cert.pem()).unwrap();
         private(&key_file, &signing_key);
         let mut roots = RootCertStore::empty();

@@ -133,6 +133,9 @@ impl Wire {
 
     /// The first line of an answer, if one comes before the connection breaks.
     pub(crate) async fn first_line(&mut self) -> Option<String> {
+        if self.streams.is_some() {
+            self.received = self.rest().await;
+        }
         loop {
             if let Some(end) = self.received.iter().position(|octet| *octet == b'\r') {
                 return Some(String::from_utf8_lossy(&self.received[..end]).into_owned());
@@ -143,8 +146,11 @@ impl Wire {
         }
     }
 
-    /// All that comes until the connection ends.
+    /// All that comes until the connection ends; in HTTP/2, until a stream does.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        if let Some(streams) = &mut self.streams {
+            return in_time(streams.answer()).await.map(|answer| answer.octets).unwrap_or_default();
+        }
         while self.more().await {}
         std::mem::take(&mut self.received)
     }

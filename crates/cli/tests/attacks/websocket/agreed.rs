@@ -1,7 +1,7 @@
 //! What two sides that agree get, and when it ends.
 
 use countersign_client::Handshake;
-use countersign_server::service::control::{DisableUser, InviteKind};
+use countersign_server::service::control::DisableUser;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, HeaderValue};
 use tokio_tungstenite::tungstenite::Message;
@@ -19,7 +19,7 @@ use crate::support::wire::Wire;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_handshake_becomes_a_websocket_and_the_api_learns_whose_it_is() {
     let (echo, guard) = stage(CONFIGURATION).await;
-    let alice = guard.user("alice").await;
+    let alice = guard.service("alice").await;
     let asked = HeaderMap::from_iter([
         ("sec-websocket-protocol".parse().unwrap(), HeaderValue::from_static("chat, superchat")),
         ("remote-user".parse().unwrap(), HeaderValue::from_static("root")),
@@ -67,7 +67,7 @@ async fn a_signed_handshake_becomes_a_websocket_and_the_api_learns_whose_it_is()
 async fn an_api_that_says_no_is_heard_like_any_other() {
     let api = Api::start(|_| answer("426 Upgrade Required", "Upgrade: websocket\r\n", b"not like this")).await;
     let guard = Running::before(api.address, CONFIGURATION).await;
-    let alice = guard.user("alice").await;
+    let alice = guard.service("alice").await;
     let asking = client(&guard, &alice, guard.address);
     let Handshake::Declined(answer) = in_time(asking.open_websocket("/ws", HeaderMap::new())).await.unwrap() else {
         panic!("nobody agreed");
@@ -79,10 +79,11 @@ async fn an_api_that_says_no_is_heard_like_any_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_ends_with_its_key_by_the_command_line() {
     let mut echo = Echo::start().await;
-    let place = Place::configured(&format!("upstream = \"http://{}\"\n{CONFIGURATION}", echo.address));
+    // Nothing else ends it: silence would only after an hour, and nobody here sends a ping.
+    let idle = "limits.idle_seconds = 3600";
+    let place = Place::configured(&format!("upstream = \"http://{}\"\n{idle}\n{CONFIGURATION}", echo.address));
     let served = place.serve();
-    let card = place.group_card();
-    let knock = async |name| Knocker::new(&card, name).knock(served.address).await.unwrap();
+    let knock = async |name| Knocker::new(&place.service_card(), name).knock(served.address).await.unwrap();
     let (alice, bob) = (knock("alice").await, knock("bob").await);
     let connect = async |key: &Key| {
         let client = signing_for(&served.address.to_string(), key, served.address);
@@ -91,7 +92,8 @@ async fn a_websocket_ends_with_its_key_by_the_command_line() {
     let (mut hers, mut his) = (connect(&alice).await, connect(&bob).await);
     echoes(&mut hers, Message::text("I")).await;
     tokio::task::block_in_place(|| place.operate(&["key", "revoke", &alice.keyid]));
-    ends(&mut hers).await;
+    let next = in_time(hers.next()).await;
+    assert!(!matches!(next, Some(Ok(_))), "it ends without a further frame: {next:?}");
     echo.ended().await;
     echoes(&mut his, Message::text("still here")).await;
 }
@@ -99,7 +101,7 @@ async fn a_websocket_ends_with_its_key_by_the_command_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_ends_with_its_user_and_with_the_guard() {
     let (mut echo, guard) = stage(CONFIGURATION).await;
-    let (alice, bob) = (guard.user("alice").await, guard.user("bob").await);
+    let (alice, bob) = (guard.service("alice").await, guard.service("bob").await);
     let (mut hers, mut his) = (connected(&guard, &alice).await, connected(&guard, &bob).await);
     echoes(&mut hers, Message::text("I")).await;
     guard.operate(DisableUser { username: "alice".to_owned() }).await;
@@ -114,7 +116,7 @@ async fn a_websocket_ends_with_its_user_and_with_the_guard() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_that_nobody_uses_ends_like_any_idle_connection() {
     let (mut echo, guard) = stage(&format!("limits.idle_seconds = 1\n{CONFIGURATION}")).await;
-    let alice = guard.user("alice").await;
+    let alice = guard.service("alice").await;
     let mut socket = connected(&guard, &alice).await;
     echoes(&mut socket, Message::text("I")).await;
     ends(&mut socket).await;
@@ -124,7 +126,7 @@ async fn a_websocket_that_nobody_uses_ends_like_any_idle_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_counts_as_a_connection_for_as_long_as_it_lasts() {
     let (mut echo, guard) = stage(&format!("limits.max_connections_per_address = 1\n{CONFIGURATION}")).await;
-    let alice = guard.user("alice").await;
+    let alice = guard.service("alice").await;
     let mut socket = connected(&guard, &alice).await;
     echoes(&mut socket, Message::text("I")).await;
     let mut turned_away = Wire::connect(guard.address).await;
@@ -152,8 +154,7 @@ async fn a_websocket_counts_as_a_connection_for_as_long_as_it_lasts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_has_not_yet_signed_anything_may_begin_with_a_websocket() {
     let (echo, guard) = stage(CONFIGURATION).await;
-    let card = guard.card(InviteKind::Group).await;
-    let key = Knocker::new(&card, "carol").knock(guard.address).await.unwrap();
+    let key = Knocker::new(&guard.service_card().await, "carol").knock(guard.address).await.unwrap();
     let mut socket = connected(&guard, &key).await;
     echoes(&mut socket, Message::text("I")).await;
     assert_eq!(echo.only_handshake().headers()["remote-user"], "carol");

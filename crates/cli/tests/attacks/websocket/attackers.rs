@@ -42,7 +42,7 @@ async fn eager() -> Api {
 
 async fn before(api: &Api) -> (Running, Key) {
     let guard = Running::before(api.address, CONFIGURATION).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     (guard, key)
 }
 
@@ -94,7 +94,7 @@ async fn a_handshake_that_nobody_signed_as_it_arrives_reaches_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handshake_counts_once() {
     let (echo, guard) = stage(CONFIGURATION).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let sent = handshake(&guard, &key, "/ws").sign(&key);
     let mut wire = Wire::connect(guard.address).await;
     wire.send(&sent.octets()).await;
@@ -150,7 +150,7 @@ async fn a_consent_is_no_stream_where_answers_may_be_streamed() {
     let api = eager().await;
     let toml = "[[route]]\npath = \"/ws\"\nwebsocket = true\nstream = true\n";
     let guard = Running::before(api.address, toml).await;
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let sent = handshake(&guard, &key, "/ws").with("Countersign-Accept-Stream", "1").sign(&key);
     let mut wire = Wire::connect(guard.address).await;
     wire.send(&sent.octets()).await;
@@ -176,7 +176,7 @@ async fn an_open_route_opens_no_websocket_to_those_who_sign_nothing() {
         format!("GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", guard.authority());
     assert_eq!(ask(guard.address, request.as_bytes()).await.body, b"ordinary");
     assert!(api.only().lines("upgrade").is_empty());
-    let key = guard.user("alice").await;
+    let key = guard.service("alice").await;
     let mut wire = Wire::connect(guard.address).await;
     wire.send(&handshake(&guard, &key, "/ws").sign(&key).octets()).await;
     assert_eq!(wire.any_answer(false).await.unwrap().status, 101);

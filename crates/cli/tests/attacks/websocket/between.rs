@@ -46,7 +46,7 @@ fn without(head: &str, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_consent_of_the_guard_itself_opens_a_websocket() {
     let (_echo, guard) = stage(CONFIGURATION).await;
-    let alice = guard.user("alice").await;
+    let alice = guard.service("alice").await;
     let honest = middle(guard.address, |head| head).await;
     assert!(in_time(client(&guard, &alice, honest).open_websocket("/ws", HeaderMap::new())).await.is_ok());
 
@@ -84,7 +84,7 @@ async fn only_the_consent_of_the_guard_itself_opens_a_websocket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invented_consent_is_no_consent_even_without_a_guard() {
     let (_echo, guard) = stage(CONFIGURATION).await;
-    let alice = guard.user("alice").await;
+    let alice = guard.service("alice").await;
     let invented = middle(guard.address, |_| {
         "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"

@@ -63,7 +63,7 @@ async fn a_program_behind_the_layer_answers_a_websocket_itself_and_learns_when_i
     tokio::spawn(async move { axum::serve(listener, service).await });
 
     let asked = || Asked { actor: "test".to_owned(), at: edge::now().wall };
-    let invite = Invite { kind: InviteKind::Group, role: "user".to_owned() };
+    let invite = Invite { kind: InviteKind::Ticket, role: "service".to_owned() };
     let card = invite.run(&guard.app().accounts, &asked()).await.unwrap().card.parse().unwrap();
     let alice = Knocker::new(&card, "alice").knock(address).await.unwrap();
     let client = signing_for(&address.to_string(), &alice, address);

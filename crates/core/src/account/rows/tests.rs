@@ -1,6 +1,8 @@
 use super::*;
 use crate::account::Role;
 use crate::id::{KeyId, UserId};
+use crate::password::PasswordHash;
+use crate::permission::Permissions;
 use crate::secret::Secret32;
 
 fn key() -> RowKey {
@@ -16,9 +18,23 @@ fn user() -> User {
         username: "alice".parse().unwrap(),
         role: Role::User,
         state: UserState::Disabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 1,
         created: AT,
     }
+}
+
+fn without(user: User) -> Credentials {
+    Credentials::new(user, None)
+}
+
+fn with(user: User, hash: &str) -> Credentials {
+    Credentials::new(user, Some(PasswordHash::from_phc(format!("$argon2id$v=19${hash}")).unwrap()))
+}
+
+fn permissions(text: &str) -> Permissions {
+    text.parse().unwrap()
 }
 
 fn record() -> KeyRecord {
@@ -60,15 +76,20 @@ fn all_differ<Row>(rows: &[Row], mac: impl Fn(&Row) -> RowMac, verifies: impl Fn
 #[test]
 fn every_field_of_a_user_changes_the_mac_of_its_row() {
     let rows = [
-        user(),
-        User { id: UserId::from_random([2; 16]), ..user() },
-        User { username: "alicf".parse().unwrap(), ..user() },
-        User { role: Role::Admin, ..user() },
-        User { role: Role::Service, ..user() },
-        User { state: UserState::Enabled, ..user() },
-        User { state: UserState::Deleted, ..user() },
-        User { generation: 0, ..user() },
-        User { created: LATER, ..user() },
+        without(user()),
+        without(User { id: UserId::from_random([2; 16]), ..user() }),
+        without(User { username: "alicf".parse().unwrap(), ..user() }),
+        without(User { role: Role::Admin, ..user() }),
+        without(User { role: Role::Service, ..user() }),
+        without(User { state: UserState::Enabled, ..user() }),
+        without(User { state: UserState::Deleted, ..user() }),
+        without(User { generation: 0, ..user() }),
+        without(User { created: LATER, ..user() }),
+        without(User { permissions: permissions("a"), ..user() }),
+        without(User { permissions: permissions("a b"), ..user() }),
+        with(user(), "a"),
+        with(user(), "b"),
+        with(User { permissions: permissions("a"), ..user() }, "a"),
     ];
     all_differ(&rows, |row| row.row_mac(&key()), |row, mac| row.row_verifies(&key(), mac));
 }
@@ -128,10 +149,18 @@ fn the_rows_of_a_store_from_before_recovery_keep_their_macs() {
 }
 
 #[test]
+fn the_rows_of_a_store_from_before_passwords_keep_their_macs() {
+    let id = UserId::from_random([1; 16]).to_string();
+    let created = AT.as_millis().to_be_bytes();
+    let mac = key().mac("users", &[id.as_bytes(), b"alice", b"user", b"disabled", &[0, 0, 0, 1], &created]);
+    assert!(without(user()).row_verifies(&key(), &mac.0));
+}
+
+#[test]
 fn a_row_mac_of_another_store_does_not_verify() {
     let other = RowKey::new(&Secret32::new([4; 32]));
-    assert!(!user().row_verifies(&other, &user().row_mac(&key()).0));
+    assert!(!without(user()).row_verifies(&other, &without(user()).row_mac(&key()).0));
     assert!(!record().row_verifies(&other, &record().row_mac(&key()).0));
     assert!(!ticket().row_verifies(&other, &ticket().row_mac(&key()).0));
-    assert!(!user().row_verifies(&key(), &[]));
+    assert!(!without(user()).row_verifies(&key(), &[]));
 }

@@ -1,6 +1,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -8,8 +9,8 @@ use hyper::body::Incoming;
 
 use super::framing::BodyViolation;
 use super::ledger::Ledger;
-use super::limits::Pace;
-use super::streams::Pacing;
+use super::limits::Limits;
+use super::streams::{Pacing, read_out};
 
 /// The body of a request, as it arrives. Only its end without an error says that it is whole.
 ///
@@ -17,7 +18,8 @@ use super::streams::Pacing;
 /// extensions and trailers do not get this far.
 #[derive(Debug)]
 pub struct RequestBody {
-    incoming: Incoming,
+    /// It is there until the end.
+    incoming: Option<Incoming>,
     watch: Watch,
 }
 
@@ -26,18 +28,19 @@ pub struct RequestBody {
 enum Watch {
     /// The guard, which reads the connection.
     Guard(Arc<Ledger>),
-    /// The body itself: it has a stream of its own.
-    Own(Box<Pacing>),
+    /// The body itself: it has a stream of its own. What is not wanted of it is waited for for so long.
+    Own(Box<Pacing>, Duration),
 }
 
 impl RequestBody {
     pub(super) const fn new(incoming: Incoming, ledger: Arc<Ledger>) -> Self {
-        Self { incoming, watch: Watch::Guard(ledger) }
+        Self { incoming: Some(incoming), watch: Watch::Guard(ledger) }
     }
 
-    /// One that has a stream of its own, and has to come at this pace.
-    pub(super) fn on_stream(incoming: Incoming, pace: Pace) -> Self {
-        Self { incoming, watch: Watch::Own(Box::new(Pacing::new(pace))) }
+    /// One that has a stream of its own, and has to come at the pace that these limits grant.
+    pub(super) fn on_stream(incoming: Incoming, limits: &Limits) -> Self {
+        let watch = Watch::Own(Box::new(Pacing::new(limits.body)), limits.linger);
+        Self { incoming: Some(incoming), watch }
     }
 }
 
@@ -46,22 +49,30 @@ impl Body for RequestBody {
     type Error = BodyViolation;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyViolation>>> {
-        let Self { incoming, watch } = &mut *self;
+        let Self { incoming: Some(incoming), watch } = &mut *self else { return Poll::Ready(None) };
         match watch {
             Watch::Guard(ledger) => {
                 let frame = ready!(Pin::new(incoming).poll_frame(cx));
                 let why = || ledger.broken_body().unwrap_or(BodyViolation::CutShort);
                 Poll::Ready(frame.map(|frame| frame.map_err(|_| why())))
             }
-            Watch::Own(pacing) => pacing.poll_frame(Pin::new(incoming), cx),
+            Watch::Own(pacing, _) => pacing.poll_frame(Pin::new(incoming), cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let (Watch::Own(_, patience), Some(incoming)) = (&self.watch, self.incoming.take()) {
+            read_out(incoming, *patience);
+        }
     }
 }

@@ -7,4 +7,5 @@ pub mod enrol;
 pub mod health;
 pub mod keys;
 mod seed;
+pub mod well_known;
 pub mod whoami;

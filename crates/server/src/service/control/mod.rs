@@ -7,6 +7,7 @@ mod invitations;
 mod keys;
 mod rekey;
 mod server_key;
+mod token_keys;
 mod users;
 
 pub use events::{EventRow, LatestEvents, ListEvents};
@@ -16,6 +17,7 @@ pub use keys::{KeyRow, ListKeys, RevokeKey, RevokedKeys};
 pub(crate) use keys::{origin, state};
 pub use rekey::{Rekey, Rekeyed};
 pub use server_key::{AnnounceServerKey, RetireServerKey, ServerKeys, ShowServerKeys, SwitchServerKey};
+pub use token_keys::{RetireTokenKeys, RotateTokenKey, ShowTokenKeys, TokenKeyRow, TokenKeyState};
 pub use users::{DeleteUser, DisableUser, EnableUser, ListUsers, UserRow};
 
 use core::time::Duration;
@@ -85,7 +87,8 @@ pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Res
     let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| unreadable())?;
     dispatch!(accounts, asked, asking: Invite, InviteBack, ListTickets, RevokeTicket, RotateGroup, ListUsers, DisableUser, EnableUser,
         DeleteUser, ListKeys, RevokeKey, ListEvents,
-        LatestEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey)
+        LatestEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey,
+        ShowTokenKeys, RotateTokenKey, RetireTokenKeys)
 }
 
 async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value) -> Result<Value, ControlError> {

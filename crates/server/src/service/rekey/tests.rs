@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::encoding::hex;
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{Sealed, Unsealable};
 use countersign_core::time::Timestamp;
 use countersign_store::port::{Confirmation, Confirmed, SealedPage, Sealings, StoreError};
@@ -102,6 +103,8 @@ fn account(accounts: &Accounts, number: u8) -> Confirmation {
         username: format!("user{number}").parse().unwrap(),
         role: Role::User,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: NOW,
     };
@@ -180,7 +183,7 @@ async fn an_exchange_that_is_killed_between_any_two_steps_loses_nothing_and_is_m
         }
     }
     assert_eq!(stages.len(), 8, "{stages:?}");
-    assert_eq!((exchange.resealed, exchange.distrusted), (u64::from(KEYS) + 7, 0));
+    assert_eq!((exchange.resealed, exchange.distrusted), (u64::from(KEYS) + 8, 0));
 }
 
 #[tokio::test]
@@ -281,13 +284,30 @@ async fn a_static_key_that_is_announced_or_former_is_sealed_anew_with_its_date_a
         let keys = accounts.secrets.static_keys.public().unwrap();
         assert_eq!(keys.cards_since, Some(NOW));
         let outcome = begin(&accounts, "test").await.unwrap().to_its_end().await.unwrap();
-        assert!(outcome.finished && outcome.resealed == u64::from(KEYS) + 8, "{operation}: {outcome:?}");
+        assert!(outcome.finished && outcome.resealed == u64::from(KEYS) + 9, "{operation}: {outcome:?}");
         accounts.sqlite.close().await;
         drop(accounts);
         assert_eq!(house.versions(), [version], "{operation}: the former version is gone");
         accounts = house.open().await.unwrap();
         assert_eq!(accounts.secrets.static_keys.public(), Some(keys), "{operation}");
     }
+}
+
+#[tokio::test]
+async fn the_keys_of_access_tokens_are_sealed_anew_and_open_at_the_next_start() {
+    let house = House::furnished().await;
+    let accounts = house.open().await.unwrap();
+    let asked = Asked { actor: "test".to_owned(), at: NOW };
+    let rotate = json!({ "operation": "rotate-token-key", "arguments": { "at_once": true } });
+    dispatch(&accounts, &asked, rotate).await.unwrap();
+    let jwks = accounts.secrets.token_keys.held().jwks().to_owned();
+    assert!(begin(&accounts, "test").await.unwrap().to_its_end().await.unwrap().finished);
+    accounts.sqlite.close().await;
+    drop(accounts);
+    assert_eq!(house.versions(), [2], "the former version is gone");
+    let accounts = house.open().await.unwrap();
+    let kept = accounts.secrets.token_keys.held();
+    assert!(jwks.starts_with(kept.jwks().trim_end_matches("]}")), "{jwks}, {}", kept.jwks());
 }
 
 #[tokio::test]
@@ -299,7 +319,7 @@ async fn an_exchange_and_its_end_are_events_with_counts() {
     let [begun, finished] = told.as_slice() else { panic!("{told:?}") };
     assert!(begun.event.kind == EventKind::RekeyBegun && begun.event.detail.contains("version 2"));
     assert!(finished.event.kind == EventKind::RekeyFinished && finished.event.actor == "uid 1000");
-    assert!(finished.event.detail.starts_with("57 secrets were sealed anew under version 2, and 0 rows left alone"));
+    assert!(finished.event.detail.starts_with("58 secrets were sealed anew under version 2, and 0 rows left alone"));
 }
 
 #[tokio::test]
@@ -390,7 +410,7 @@ async fn keys_that_are_an_operators_are_left_to_the_operator_and_everything_else
     {
         let accounts = house.open_with(&toml).await.unwrap();
         let outcome = resume(&accounts, "guard").await.unwrap().unwrap().to_its_end().await.unwrap();
-        assert!(outcome.finished && !outcome.removed && outcome.resealed == u64::from(KEYS) + 7);
+        assert!(outcome.finished && !outcome.removed && outcome.resealed == u64::from(KEYS) + 8);
         assert!(resume(&accounts, "guard").await.unwrap().is_none(), "there is no more to do");
         // Whoever asks is told again.
         let outcome = begin(&accounts, "test").await.unwrap().to_its_end().await.unwrap();

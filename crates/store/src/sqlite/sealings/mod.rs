@@ -1,8 +1,8 @@
 //! Everything that is sealed, table by table.
 
-mod key_roots;
 mod oldest;
 mod own_secrets;
+mod records;
 
 pub(super) use oldest::Oldest;
 
@@ -19,7 +19,8 @@ use crate::port::{Reseal, Resealed, Retirement, SealedPage, SealedPlace, Sealing
 
 /// Every table in which something is sealed, by name. Whoever adds one adds it here, with a column `kek_version`; a test
 /// holds this list to the schema.
-pub(super) const TABLES: [&dyn SealedTable; 2] = [&key_roots::KeyRoots, &own_secrets::OwnSecrets];
+pub(super) static TABLES: [&dyn SealedTable; 4] =
+    [&records::SESSION_ROOTS, &records::KEY_ROOTS, &own_secrets::OwnSecrets, &records::FAMILY_SECRETS];
 
 /// A table in which something is sealed.
 #[async_trait]
@@ -95,15 +96,15 @@ impl Ledger<'_> {
         after: Option<&SealedPlace>,
         limit: u32,
     ) -> Result<SealedPage, Failure> {
-        let mut page = SealedPage::default();
+        let (mut page, mut rest) = (SealedPage::default(), limit);
         for table in TABLES.iter().skip_while(|table| after.is_some_and(|after| table.name() < after.table)) {
             let after = after.filter(|after| after.table == table.name()).map_or("", |after| after.id.as_str());
-            let found = table.others(self, Seek { current, after, limit }).await?;
-            let is_full = found.len() >= limit as usize;
+            let found = table.others(self, Seek { current, after, limit: rest }).await?;
+            rest = rest.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
             let last = found.iter().rev().find_map(|row| row.id.clone());
             page.distrusted += found.iter().filter(|row| row.sealing.is_none()).count() as u64;
             page.sealings.extend(found.into_iter().filter_map(|row| row.sealing));
-            if is_full {
+            if rest == 0 {
                 let id = last.ok_or(Failure::Corrupt { what: table.name(), source: Nameless.into() })?;
                 page.next = Some(SealedPlace { table: table.name(), id });
                 return Ok(page);

@@ -15,7 +15,7 @@ async fn reseal_all(stores: &Stores) -> (Vec<Resealed>, u64) {
     (stores.sealings.reseal(batch).await.unwrap(), page.distrusted)
 }
 
-fn reseal(sealing: &Sealing) -> Reseal {
+pub(super) fn reseal(sealing: &Sealing) -> Reseal {
     let fresh = Sealed { version: 2, ..sealing.sealed.clone() };
     Reseal { place: sealing.place.clone(), former: sealing.sealed.clone(), fresh }
 }

@@ -1,9 +1,11 @@
-use countersign_core::account::{KeyOrigin, KeyState, TicketState, UserState};
+use countersign_core::account::{Credentials, KeyOrigin, KeyState, Role, TicketState, UserState};
 use countersign_core::event::{Event, EventKind};
 
 use super::{House, alarms, with_key};
 use crate::Stores;
-use crate::conformance::sample::{NOW, at, by_ticket, enrol, enrolled, event, issue, key_id, name, ticket_id, user_id};
+use crate::conformance::sample::{
+    NOW, at, by_ticket, enrol, enrolled, event, hash, issue, key_id, name, ticket_id, user, user_id,
+};
 use crate::port::{Change, Confirmed, StoreError};
 
 fn told(kind: EventKind) -> Event {
@@ -124,6 +126,8 @@ async fn a_user_whose_row_is_changed_counts_as_disabled_and_cannot_be_enabled() 
         "UPDATE users SET generation = 0",
         "UPDATE users SET username = 'mallory'",
         "UPDATE users SET created_ms = 0",
+        "UPDATE users SET permissions = 'everything'",
+        "UPDATE users SET password_hash = '$argon2id$v=19$mallory'",
         "UPDATE users SET mac = zeroblob(16)",
     ] {
         let house = House::new();
@@ -133,6 +137,38 @@ async fn a_user_whose_row_is_changed_counts_as_disabled_and_cannot_be_enabled() 
         assert_eq!(user_state(&stores, 1).await, UserState::Disabled, "{change}");
         let enabled = stores.users.set_state(user_id(1), UserState::Enabled, &told(EventKind::UserEnabled)).await;
         assert!(matches!(enabled, Err(StoreError::Corrupt { .. })), "{change}");
+        assert_eq!(alarms(&stores).await, [format!("users {}", user_id(1))], "{change}");
+    }
+}
+
+/// Whoever writes the hash of a password of his own into the file must not be able to log in by it, nor the one who takes
+/// a hash away, nor the one who lays that of another user there. And nobody makes such a row good by a new password.
+#[tokio::test]
+async fn a_password_that_is_changed_in_the_file_is_none() {
+    for change in [
+        "UPDATE users SET password_hash = '$argon2id$v=19$mallory'",
+        "UPDATE users SET password_hash = NULL",
+        "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE username = 'bob')",
+        "UPDATE users SET permissions = password_hash, password_hash = NULL",
+    ] {
+        let house = House::new();
+        let stores = house.stores().await;
+        let added = told(EventKind::UserAdded);
+        stores.users.add(&Credentials::new(user(1, "alice"), Some(hash("alice"))), &added).await.unwrap();
+        stores.users.add(&Credentials::new(user(2, "bob"), Some(hash("bob"))), &added).await.unwrap();
+        house.intruder().await.does(&format!("{change} WHERE username = 'alice'")).await;
+        match stores.users.credentials(&name("alice")).await {
+            Ok(found) => {
+                let found = found.unwrap();
+                assert_eq!((found.user().state, found.password().is_some()), (UserState::Disabled, false), "{change}");
+            }
+            Err(error) => assert!(matches!(error, StoreError::Corrupt { .. }), "{change}"),
+        }
+        let (users, told) = (&stores.users, told(EventKind::PasswordChanged));
+        let corrupt = |error| matches!(error, Err(StoreError::Corrupt { .. }));
+        assert!(corrupt(users.set_password(user_id(1), 1, &hash("new"), &told).await.map(drop)), "{change}");
+        assert!(corrupt(users.set_role(user_id(1), Role::Admin, &told).await.map(drop)), "{change}");
+        assert!(corrupt(users.set_permissions(user_id(1), &"b".parse().unwrap(), &told).await.map(drop)), "{change}");
         assert_eq!(alarms(&stores).await, [format!("users {}", user_id(1))], "{change}");
     }
 }

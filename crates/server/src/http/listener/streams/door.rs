@@ -56,12 +56,12 @@ where
         receipt: StreamReceipt,
     ) -> Result<Response<StreamAnswer<B>>, Infallible> {
         let (mut parts, incoming) = request.into_parts();
+        let body = RequestBody::on_stream(incoming, &self.limits);
         if let Err(violation) = judge_stream_head(&mut parts) {
             debug!(peer = %self.caller.socket(), rule = violation.rule(), "refused a malformed message");
             return Ok(StreamAnswer::refusing(violation, receipt));
         }
         parts.extensions.insert(self.caller.peer(&parts.headers));
-        let body = RequestBody::on_stream(incoming, self.limits.body);
         let answer = self.service.oneshot(Request::from_parts(parts, body)).await?;
         Ok(StreamAnswer::of_service(answer, receipt))
     }

@@ -7,6 +7,8 @@ mod answer;
 mod body;
 mod conversation;
 mod door;
+mod rest;
 mod taking;
 
 pub(super) use self::body::Pacing;
+pub(super) use self::rest::read_out;

@@ -430,3 +430,38 @@ async fn a_request_ends_with_its_connection() {
     sleep(Duration::from_secs(60)).await;
     assert!(wire.seen().is_empty());
 }
+
+/// Asks for an answer that does not wait for the body, which would be this long, and reads the answer.
+async fn refused_before_a_body_of(length: &str) -> Wire {
+    let mut wire = Wire::greeted().await;
+    wire.send(head(0, 1, &[request("POST", "/unread"), vec![("content-length", length)]].concat())).await;
+    assert_eq!(wire.outcome(1).await, Outcome::Status(401));
+    wire
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_short_body_that_was_refused_is_read_and_its_stream_not_reset() {
+    let mut wire = refused_before_a_body_of("5").await;
+    wire.send([frame(DATA, END_STREAM, 1, b"hello"), get(3, "/ok")].concat()).await;
+    let mut kinds = Vec::new();
+    while let Ok(Some(frame)) = timeout(Duration::from_secs(60), wire.frame()).await {
+        kinds.push((frame.stream, frame.kind));
+    }
+    assert!(kinds.contains(&(3, HEADERS)) && !kinds.contains(&(1, RST_STREAM)), "{kinds:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_long_body_or_does_not_come_is_not_waited_for() {
+    for length in ["65537", "5"] {
+        let mut wire = refused_before_a_body_of(length).await;
+        assert_eq!(wire.outcome(1).await, Outcome::Reset(0), "{length}");
+    }
+    let mut wire = Wire::greeted().await;
+    wire.send(head(0, 1, &request("POST", "/unread"))).await;
+    assert_eq!(wire.outcome(1).await, Outcome::Status(401));
+    for _ in 0..5 {
+        wire.send(frame(DATA, 0, 1, &[b'x'; 16_384])).await;
+    }
+    let at_once = timeout(Duration::from_millis(1), wire.outcome(1)).await;
+    assert_eq!(at_once, Ok(Outcome::Reset(0)), "more came than is read of a body of unknown length");
+}

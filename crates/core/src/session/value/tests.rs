@@ -1,0 +1,76 @@
+use super::*;
+
+const AT: Timestamp = Timestamp::from_secs(1_763_780_000);
+
+pub(crate) fn session() -> Session {
+    Session {
+        id: SessionId([1; 16]),
+        reference: SessionRef([2; 16]),
+        user: UserId::from_random([3; 16]),
+        opened_by: OpenedBy::Password { root: None },
+        proof: Proof::Bearer,
+        generation: 1,
+        epoch: 0,
+        created: AT,
+        auth_time: AT,
+        last_used: AT,
+        expires: Timestamp::from_secs(1_763_790_000),
+        address: "192.0.2.1".parse().unwrap(),
+        user_agent: Some("curl".into()),
+        device: "laptop".into(),
+        token: TokenHash::of("token"),
+        state: SessionState::Open,
+    }
+}
+
+#[test]
+fn a_session_lives_until_the_moment_at_which_it_expires() {
+    let expires = session().expires.as_millis();
+    assert!(session().is_live(Timestamp::from_millis(expires - 1)));
+    assert!(!session().is_live(Timestamp::from_millis(expires)));
+    let state = SessionState::Ended { at: AT, why: EndReason::LoggedOut };
+    assert!(!Session { state, ..session() }.is_live(AT));
+}
+
+#[test]
+fn a_session_of_an_earlier_epoch_ended_with_it_unless_it_had_before() {
+    let of = |epoch| Session { epoch, ..session() };
+    let current = Epoch { number: 3, since: AT };
+    let ended = SessionState::Ended { at: AT, why: EndReason::Everybody };
+    assert_eq!(of(2).in_epoch(current).state, ended);
+    assert_eq!(of(3).in_epoch(current).state, SessionState::Open);
+    let before = SessionState::Ended { at: Timestamp::from_secs(1), why: EndReason::LoggedOut };
+    assert_eq!(Session { state: before, ..of(2) }.in_epoch(current).state, before);
+}
+
+/// A late access token still finds that its session was ended, and is told so.
+#[test]
+fn an_ended_session_is_kept_for_as_long_as_its_revocation() {
+    let expires = session().expires;
+    assert!(!session().is_past(Timestamp::from_millis(expires.as_millis() - 1)));
+    assert!(session().is_past(expires));
+    let ended = Session { state: SessionState::Open.ended(AT, EndReason::LoggedOut), ..session() };
+    assert!(!ended.is_past(AT.saturating_add(KEEP_REVOCATIONS)));
+    assert!(ended.is_past(Timestamp::from_millis(AT.saturating_add(KEEP_REVOCATIONS).as_millis() + 1)));
+}
+
+#[test]
+fn the_first_end_counts() {
+    let first = SessionState::Open.ended(AT, EndReason::LoggedOut);
+    assert_eq!(first.ended(Timestamp::from_secs(1), EndReason::Revoked), first);
+}
+
+#[test]
+fn every_reason_reads_back_as_written() {
+    for reason in EndReason::ALL {
+        assert_eq!(reason.as_str().parse(), Ok(*reason));
+    }
+    assert_eq!("".parse::<EndReason>(), Err(UnknownReason));
+}
+
+#[test]
+fn what_is_too_long_is_cut_between_letters() {
+    assert_eq!(&*cut("aäb", 2), "a");
+    assert_eq!(&*cut("aäb", 3), "aä");
+    assert_eq!(&*cut("aäb", 9), "aäb");
+}

@@ -1,0 +1,57 @@
+use core::time::Duration;
+
+use async_trait::async_trait;
+use countersign_core::event::Event;
+use countersign_core::id::FamilyId;
+use countersign_core::session::{Family, Presented, Presenter, TokenHash};
+use countersign_core::time::Timestamp;
+
+use super::StoreError;
+
+/// Families of refresh tokens. They come into being and are forgotten with their sessions.
+#[async_trait]
+pub trait TokenFamilies: Send + Sync {
+    /// The family of this name, ended ones included; for its secret, under which the MAC of a token is to be verified
+    /// before anything else is asked. A row whose MAC does not hold is given back as ended.
+    async fn find(&self, id: FamilyId) -> Result<Option<Family>, StoreError>;
+
+    /// Judges a token by [`Family::present`] and does what follows from it, in one step. Its number is replaced on
+    /// [`Presented::Rotate`] and the access token on [`Presented::Again`] too; on [`Presented::Reused`] the session ends,
+    /// which `event` tells of. Of any number of callers bringing one token, exactly one is told [`Presented::Rotate`].
+    ///
+    /// A family whose session, user or key is no longer good has ended, and so has one that is not there.
+    async fn rotate(&self, presentation: &Presentation, event: &Event) -> Result<Refreshed, StoreError>;
+
+    /// Notes that an access token has been used which was issued with the token of this number; whether that is news.
+    /// Nothing is noted of a number that is not the current one.
+    async fn note_used(&self, id: FamilyId, sequence: u32) -> Result<bool, StoreError>;
+}
+
+/// A refresh token whose MAC is right, and what is to take its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presentation {
+    /// Its family.
+    pub family: FamilyId,
+    /// Its number. The successor's is one more, on [`Presented::Rotate`] and on [`Presented::Again`].
+    pub sequence: u32,
+    /// Who brings it.
+    pub by: Presenter,
+    /// The generation that the new access token says.
+    pub generation: u32,
+    /// The hash of the new access token.
+    pub token: TokenHash,
+    /// How long the successor is good, if the family is.
+    pub sliding: Duration,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// What the rule says.
+    Judged(Presented),
+    /// The token would have been replaced, but the new access token says another generation than the user's: it has risen
+    /// since it was read. Nothing has changed; a new attempt finds out what follows.
+    Stale,
+}

@@ -1,0 +1,290 @@
+use core::time::Duration;
+
+use countersign_core::event::EventKind;
+use countersign_core::session::{EndReason, Presented, Presenter, Revoked, Scope, Session, SessionState, TokenHash};
+use tokio::task::JoinSet;
+
+use super::{House, alarms, connection, with_key};
+use crate::Stores;
+use crate::conformance::sample::{
+    HOME, NOW, at, enrol, event, family_id, key_session, open, session, session_ref, user_id,
+};
+use crate::port::{Presentation, Refreshed, Reissue, Reissued, Resealed, Touched};
+
+const DISTRUSTED: SessionState = SessionState::Ended { at: NOW, why: EndReason::Distrusted };
+
+async fn state(stores: &Stores, number: u8) -> SessionState {
+    stores.sessions.find(session_ref(number)).await.unwrap().unwrap().state
+}
+
+async fn end(stores: &Stores, scope: Scope) -> usize {
+    stores.sessions.end(&scope, EndReason::Revoked, &event(EventKind::SessionEnded, at(5))).await.unwrap().len()
+}
+
+fn presentation(number: u8, sequence: u32, token: u8) -> Presentation {
+    Presentation {
+        family: family_id(number),
+        sequence,
+        by: Presenter { signed: false, place: HOME },
+        generation: 1,
+        token: TokenHash([token; 32]),
+        sliding: Duration::from_secs(3_600),
+        at: at(500),
+    }
+}
+
+async fn rotate(stores: &Stores, presentation: &Presentation) -> Refreshed {
+    stores.token_families.rotate(presentation, &event(EventKind::RefreshReuse, at(500))).await.unwrap()
+}
+
+/// Two sessions of alice's in a house of their own.
+async fn furnished() -> (House, Stores) {
+    let house = House::new();
+    let stores = house.stores().await;
+    enrol(&stores, 1, "alice").await;
+    enrol(&stores, 2, "bob").await;
+    open(&stores, &session(1, 1)).await;
+    open(&stores, &session(2, 1)).await;
+    (house, stores)
+}
+
+#[tokio::test]
+async fn no_column_of_a_session_can_be_changed_unnoticed() {
+    for change in [
+        "id = zeroblob(16)".to_owned(),
+        format!("user_id = '{}'", user_id(2)),
+        "token_hash = zeroblob(32)".to_owned(),
+        "ip_address = '192.0.2.2'".to_owned(),
+        "user_agent = NULL".to_owned(),
+        "created_at = created_at + 1".to_owned(),
+        "last_used_at = last_used_at + 1".to_owned(),
+        "expires_at = expires_at + 1".to_owned(),
+        "auth_time = auth_time + 1".to_owned(),
+        "device = 'other'".to_owned(),
+        format!("opened_by = 'key', key_id = '{}'", crate::conformance::sample::key_id(1)),
+        "kek_version = 1, root = zeroblob(60)".to_owned(),
+        "proof = 'key'".to_owned(),
+        "generation = 2".to_owned(),
+        "epoch = 1".to_owned(),
+        "mac = zeroblob(16)".to_owned(),
+        "mac = x''".to_owned(),
+    ] {
+        let (house, stores) = furnished().await;
+        let sql = format!("UPDATE active_sessions SET {change} WHERE hex(ref) LIKE '01%'");
+        house.intruder().await.does(&sql).await;
+        let told = state(&stores, 1).await;
+        assert!(matches!(told, SessionState::Ended { why: EndReason::Distrusted, .. }), "{change}: {told:?}");
+        assert_eq!(state(&stores, 2).await, SessionState::Open, "{change}");
+        assert_eq!(rotate(&stores, &presentation(1, 0, 9)).await, Refreshed::Judged(Presented::Ended), "{change}");
+        let reissue =
+            Reissue { session: session_ref(1), generation: 1, token: TokenHash([9; 32]), auth_time: NOW, at: NOW };
+        assert_eq!(stores.sessions.reissue(&reissue).await.unwrap(), Reissued::Stale, "{change}");
+        assert_eq!(alarms(&stores).await, [format!("active_sessions {}", session_ref(1))], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_under_another_name_is_not_that_session() {
+    let (house, stores) = furnished().await;
+    house.intruder().await.does("UPDATE active_sessions SET ref = zeroblob(16) WHERE hex(ref) LIKE '01%'").await;
+    assert_eq!(stores.sessions.find(session_ref(1)).await.unwrap(), None);
+    assert_eq!(state(&stores, 0).await, DISTRUSTED);
+}
+
+#[tokio::test]
+async fn no_column_of_a_family_can_be_changed_unnoticed() {
+    for change in [
+        "session = zeroblob(16)".to_owned(),
+        format!("user_id = '{}'", user_id(2)),
+        "proof = 'key'".to_owned(),
+        "kek_version = 2".to_owned(),
+        "secret = zeroblob(60)".to_owned(),
+        "sequence = 0".to_owned(),
+        "rotated_at = rotated_at + 1".to_owned(),
+        "place = zeroblob(16)".to_owned(),
+        "used = 0".to_owned(),
+        "used = 2".to_owned(),
+        "good_until = good_until + 1".to_owned(),
+        "expires_at = expires_at + 1".to_owned(),
+        "mac = zeroblob(16)".to_owned(),
+    ] {
+        let (house, stores) = furnished().await;
+        rotate(&stores, &presentation(1, 0, 9)).await;
+        assert!(stores.token_families.note_used(family_id(1), 1).await.unwrap());
+        let sql = format!("UPDATE token_families SET {change} WHERE hex(id) LIKE '01%'");
+        house.intruder().await.does(&sql).await;
+        let found = stores.token_families.find(family_id(1)).await;
+        assert!(found.is_err() || found.unwrap().unwrap().state != SessionState::Open, "{change}");
+        for sequence in 0..3 {
+            let refreshed = rotate(&stores, &presentation(1, sequence, 10)).await;
+            assert_eq!(refreshed, Refreshed::Judged(Presented::Ended), "{change}");
+        }
+        assert!(!stores.token_families.note_used(family_id(1), 1).await.unwrap(), "{change}");
+        assert_eq!(alarms(&stores).await, [format!("token_families {}", family_id(1))], "{change}");
+    }
+}
+
+#[tokio::test]
+async fn an_ended_session_that_is_flipped_back_stays_ended() {
+    let (house, stores) = furnished().await;
+    end(&stores, Scope::Session(session_ref(1))).await;
+    let mut intruder = house.intruder().await;
+    for table in ["active_sessions", "token_families"] {
+        intruder.does(&format!("UPDATE {table} SET state = 0, ended_at = NULL, ended_why = NULL")).await;
+    }
+    assert_eq!(state(&stores, 1).await, DISTRUSTED);
+    assert_eq!(rotate(&stores, &presentation(1, 0, 9)).await, Refreshed::Judged(Presented::Ended));
+}
+
+/// Somebody could put it right again; then it must have ended all the same.
+#[tokio::test]
+async fn a_tampered_session_is_ended_too_and_is_not_made_good() {
+    for scope in [
+        Scope::Session(session_ref(1)),
+        Scope::Others { user: user_id(1), keep: session_ref(9) },
+        Scope::User(user_id(1)),
+    ] {
+        for (change, back) in
+            [("device = 'other'", "device = 'laptop'"), ("ip_address = '?'", "ip_address = '192.0.2.1'")]
+        {
+            let (house, stores) = furnished().await;
+            let mut intruder = house.intruder().await;
+            intruder.does(&format!("UPDATE active_sessions SET {change} WHERE hex(ref) LIKE '01%'")).await;
+            stores.sessions.touch(&[touched()]).await.unwrap();
+            assert!(end(&stores, scope.clone()).await > 0, "{scope:?}");
+            intruder.does(&format!("UPDATE active_sessions SET {back} WHERE hex(ref) LIKE '01%'")).await;
+            assert_ne!(state(&stores, 1).await, SessionState::Open, "{scope:?}");
+            assert_eq!(rotate(&stores, &presentation(1, 0, 9)).await, Refreshed::Judged(Presented::Ended), "{scope:?}");
+        }
+    }
+}
+
+fn touched() -> Touched {
+    let address = "192.0.2.1".parse().unwrap();
+    Touched { session: session_ref(1), generation: 1, last_used: at(9), address, user_agent: None }
+}
+
+/// Whatever a later version of the program does.
+#[tokio::test]
+async fn the_schema_lets_nothing_come_back() {
+    let (house, stores) = furnished().await;
+    rotate(&stores, &presentation(2, 0, 9)).await;
+    stores.token_families.note_used(family_id(2), 1).await.unwrap();
+    end(&stores, Scope::Session(session_ref(1))).await;
+    stores.revocations.raise_epoch(&event(EventKind::EpochRaised, at(9))).await.unwrap();
+    let mut connection = connection(&house.file()).await;
+    for sql in [
+        "UPDATE active_sessions SET state = 0 WHERE state = 1",
+        "UPDATE active_sessions SET generation = 0",
+        "UPDATE active_sessions SET epoch = 1",
+        "UPDATE token_families SET state = 0 WHERE state = 1",
+        "UPDATE token_families SET sequence = 0 WHERE sequence = 1",
+        "UPDATE token_families SET used = 0 WHERE used = 1",
+        "UPDATE revocations SET at_ms = 0",
+        "UPDATE epoch SET number = 0",
+        "DELETE FROM epoch",
+    ] {
+        assert!(sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.is_err(), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn without_an_epoch_nothing_is_told_of_any_session() {
+    let (house, stores) = furnished().await;
+    house.intruder().await.does("DELETE FROM epoch").await;
+    assert!(stores.sessions.find(session_ref(1)).await.is_err());
+    assert!(stores.sessions.list(None, 9).await.is_err());
+    assert!(stores.revocations.head().await.is_err());
+}
+
+#[tokio::test]
+async fn an_entry_of_the_log_that_cannot_be_read_is_reported_and_hides_no_other() {
+    let (house, stores) = furnished().await;
+    end(&stores, Scope::Session(session_ref(1))).await;
+    end(&stores, Scope::Session(session_ref(2))).await;
+    house.intruder().await.does("UPDATE revocations SET session = x'00' WHERE sequence = 1").await;
+    let log = stores.revocations.after(0, 9).await.unwrap();
+    assert_eq!(log.iter().map(|entry| entry.what).collect::<Vec<_>>(), [Revoked::Session(session_ref(2))]);
+    assert_eq!(alarms(&stores).await, ["revocations 1"]);
+}
+
+/// Nobody is logged out, and there is one live branch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_64_refreshing_by_one_token_all_get_the_same_successor() {
+    let (_house, stores) = furnished().await;
+    let mut callers = JoinSet::new();
+    for number in 0..64 {
+        let stores = stores.clone();
+        callers.spawn(async move { rotate(&stores, &presentation(1, 0, 100 + number)).await });
+    }
+    let told = callers.join_all().await;
+    let count = |presented| told.iter().filter(|told| **told == Refreshed::Judged(presented)).count();
+    assert_eq!((count(Presented::Rotate), count(Presented::Again)), (1, 63), "{told:?}");
+    assert_eq!(stores.token_families.find(family_id(1)).await.unwrap().unwrap().sequence, 1);
+    assert_eq!(state(&stores, 1).await, SessionState::Open);
+    assert_eq!(rotate(&stores, &presentation(1, 1, 99)).await, Refreshed::Judged(Presented::Rotate));
+}
+
+/// Of each pair one branch lives, or the family has ended: P4.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_token_ever_gives_two_live_branches_whoever_races_whom() {
+    let (_house, stores) = furnished().await;
+    for round in 0..8 {
+        let mut callers = JoinSet::new();
+        for number in 0..8_u8 {
+            let stores = stores.clone();
+            let sequence = u32::from(number % 3) + round;
+            let presentation = presentation(1, sequence.saturating_sub(1), 16 * (round as u8) + number + 8);
+            callers.spawn(async move { (presentation.sequence, rotate(&stores, &presentation).await) });
+        }
+        let told = callers.join_all().await;
+        let mut replaced: Vec<_> = told
+            .iter()
+            .filter(|(_, told)| *told == Refreshed::Judged(Presented::Rotate))
+            .map(|(sequence, _)| *sequence)
+            .collect();
+        let count = replaced.len();
+        replaced.sort_unstable();
+        replaced.dedup();
+        assert_eq!(replaced.len(), count, "a token was replaced twice: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tampered_session_keeps_its_seal_and_a_sound_one_is_sealed_anew() {
+    let (house, stores) = furnished().await;
+    let root = countersign_core::secret::Sealed { version: 1, octets: vec![9; 60] };
+    let opened_by = countersign_core::session::OpenedBy::Password { root: Some(root) };
+    for number in [3, 4] {
+        open(&stores, &Session { opened_by: opened_by.clone(), ..key_session(number, 1) }).await;
+    }
+    house.intruder().await.does("UPDATE active_sessions SET device = 'other' WHERE hex(ref) LIKE '03%'").await;
+    let page = stores.sealings.sealed_otherwise(2, None, 100).await.unwrap();
+    assert_eq!((page.sealings.len(), page.distrusted), (2 + 1 + 4, 1), "keys, sessions, families");
+    let batch = page.sealings.iter().map(super::sealings::reseal).collect();
+    assert_eq!(stores.sealings.reseal(batch).await.unwrap(), [Resealed::Done; 7]);
+    assert_eq!(state(&stores, 4).await, SessionState::Open);
+    assert_eq!(state(&stores, 3).await, DISTRUSTED);
+    let retired = crate::port::Retirement::Done { distrusted: 1 };
+    assert_eq!(stores.sealings.retire(2).await.unwrap(), retired);
+    // What is ended is not sealed, so it needs no key that is still there.
+    assert_eq!(end(&stores, Scope::Session(session_ref(3))).await, 1);
+}
+
+#[tokio::test]
+async fn sessions_and_revocations_are_there_after_closing_and_opening() {
+    let house = House::new();
+    let sqlite = house.sqlite().await;
+    let stores = with_key(&sqlite, 7);
+    enrol(&stores, 1, "alice").await;
+    for number in [1, 2] {
+        open(&stores, &session(number, 1)).await;
+    }
+    rotate(&stores, &presentation(2, 0, 9)).await;
+    end(&stores, Scope::Session(session_ref(1))).await;
+    sqlite.close().await;
+    let stores = house.stores().await;
+    assert_eq!(state(&stores, 1).await, SessionState::Ended { at: at(5), why: EndReason::Revoked });
+    assert_eq!(rotate(&stores, &presentation(2, 1, 10)).await, Refreshed::Judged(Presented::Rotate));
+    assert_eq!(stores.revocations.head().await.unwrap().sequence, 1);
+}
