@@ -142,8 +142,6 @@ async fn enrol(app: &SharedApp) -> anyhow::Result<(KeyId, Root)> {
         has_password: false,
         generation: 0,
         created: now,
-        permissions: Permissions::default(),
-        has_password: false,
     };
     let (secret, nonce) = (root.secret().expose(), edge::random());
     let key = KeyRecord {
