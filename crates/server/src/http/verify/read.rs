@@ -8,6 +8,7 @@ use crate::app::SharedApp;
 use crate::config::{Accept, Route};
 use crate::http::arrival::arrive;
 use crate::http::cookies;
+use crate::http::listened::Listened;
 use crate::http::ours::is_ours;
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
@@ -29,7 +30,7 @@ pub(super) fn read<'a>(app: &'a SharedApp, parts: &mut Parts) -> Result<Arrived<
     if parts.version == Version::HTTP_2 {
         cookies::join(&mut parts.headers);
     }
-    let route = route(app, parts.uri.path());
+    let route = route(app, Listened::of(&parts.extensions), parts.uri.path());
     match received(parts, &authority, route) {
         Ok(received) => Ok(Arrived { received: Some(received), route, peer }),
         Err(Unreadable::Unsigned) if route.accept == Accept::DangerAnyone => {
@@ -61,7 +62,12 @@ fn received(parts: &Parts, authority: &Authority, route: &Route) -> Result<Recei
 }
 
 /// What holds for an address. Our own addresses are nobody's to configure.
-fn route<'a>(app: &'a SharedApp, path: &str) -> &'a Route {
+fn route<'a>(app: &'a SharedApp, listened: Listened, path: &str) -> &'a Route {
     let routes = &app.accounts.config.routes;
-    if is_ours(path) { routes.otherwise() } else { routes.of(path) }
+    match listened {
+        #[cfg(feature = "standalone")]
+        Listened::Admin => routes.for_operators(),
+        Listened::Main if is_ours(path) => routes.otherwise(),
+        Listened::Main => routes.of(path),
+    }
 }
