@@ -29,12 +29,15 @@ use crate::http::router::own_router;
 use crate::replay::{ReplayParts, ReplayState};
 use crate::service::Undecided;
 use crate::service::control::{Asked, dispatch};
+use crate::service::event_log;
 use crate::service::folding::Folding;
-use crate::service::handshakes::Handshakes;
+use crate::service::guessing::Guessing;
 use crate::service::idempotency::{self, Idempotency};
+use crate::service::password::Passwords;
+use crate::service::pool::Pool;
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
-use crate::worker::{housekeeping, key_ends, rekey, sessions, token_keys};
+use crate::worker::{event_log as event_log_worker, housekeeping, key_ends, rekey, sessions, token_keys};
 
 /// Why the guard was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +113,7 @@ impl Guard {
         control.spawn(socket.serve(end_of_control.clone().cancelled_owned(), operator(app.clone())));
         let mut workers = JoinSet::new();
         workers.spawn(housekeeping::run(app.clone(), end_of_work.clone()));
+        workers.spawn(event_log_worker::run(app.clone(), end_of_work.clone()));
         workers.spawn(rekey::run(app.clone(), end_of_work.clone()));
         workers.spawn(key_ends::run(app.clone(), end_of_work.clone()));
         workers.spawn(sessions::run(app.clone(), end_of_work.clone()));
@@ -144,6 +148,7 @@ impl Guard {
     pub fn wind_down(&self) {
         self.app.stopping.cancel();
         self.app.accounts.rekeying.stop();
+        self.app.accounts.ending.cancel();
     }
 
     /// Completes once what this key or session has begun must not go on: it was taken back, or the guard stops. For what
@@ -167,6 +172,7 @@ impl Guard {
             return Err(StopError::Disk);
         }
         app.accounts.stores.events.record(&event(EventKind::Stopped, "")).await?;
+        event_log::seal(&app.accounts, edge::now().wall).await?;
         app.replay.stop(edge::random()).await?;
         app.accounts.sqlite.close().await;
         Ok(())
@@ -191,7 +197,9 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
         freshness: config.freshness,
         folding: Folding::default(),
         idempotency: Idempotency::new(RunId(edge::random()), config.limits.max_connections as usize),
-        handshakes: Handshakes::default(),
+        handshakes: Pool::of_handshakes(),
+        passwords: Passwords::new(&config.passwords),
+        guessing: Guessing::default(),
         throttle: Throttle::default(),
         budget: Budget::new(config.sizes.max_buffered),
         spool_budget: Budget::new(config.sizes.max_spooled),

@@ -36,6 +36,8 @@ pub(super) struct Written {
     pub(super) token_key_days: Option<u64>,
     pub(super) session_idle_days: Option<u64>,
     pub(super) session_days: Option<u64>,
+    pub(super) event_retention_days: Option<u64>,
+    pub(super) event_heads_file: Option<String>,
     pub(super) kek_file: Option<String>,
     #[serde(default)]
     pub(super) security: WrittenSecurity,
@@ -43,6 +45,8 @@ pub(super) struct Written {
     pub(super) replay: WrittenReplay,
     #[serde(default)]
     pub(super) idempotency: WrittenIdempotency,
+    #[serde(default)]
+    pub(super) password: WrittenPassword,
     #[serde(default)]
     pub(super) limits: WrittenLimits,
     #[serde(default)]
@@ -68,6 +72,15 @@ pub(super) struct WrittenReplay {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct WrittenIdempotency {
     pub(super) max_per_user: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenPassword {
+    pub(super) memory: Option<Size>,
+    pub(super) iterations: Option<u64>,
+    pub(super) lanes: Option<u64>,
+    pub(super) at_once: Option<u64>,
+    pub(super) waiting: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

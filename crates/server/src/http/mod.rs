@@ -8,6 +8,7 @@ mod cookies;
 pub mod envelope;
 pub mod identity;
 pub mod layer;
+mod listened;
 #[cfg(feature = "standalone")]
 pub mod listener;
 pub(crate) mod ours;

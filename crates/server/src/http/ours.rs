@@ -15,13 +15,8 @@ pub(super) const OURS: &[&str] = &["/api/auth", "/auth", "/oauth", JWKS, AUTHORI
 const ANYONES: &[&str] = &["/api/auth/login", "/api/auth/refresh", "/oauth/introspect", "/oauth/revoke"];
 
 /// Where sessions without a key look after themselves. What is below is so, too.
-const OF_SESSIONS: &[&str] = &[
-    "/api/auth/whoami",
-    "/api/auth/sessions",
-    "/api/auth/revoke",
-    "/api/auth/revoke-user",
-    "/api/auth/password",
-];
+const OF_SESSIONS: &[&str] =
+    &["/api/auth/whoami", "/api/auth/sessions", "/api/auth/revoke", "/api/auth/revoke-user", "/api/auth/password"];
 
 /// Who may pass to an address of ours.
 pub(super) fn accept(path: &str) -> Accept {

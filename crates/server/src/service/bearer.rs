@@ -18,18 +18,15 @@ use crate::app::SharedApp;
 use crate::sessions::Entry;
 
 /// Judges a request that brings an access token and nothing else. No token is good without its session in memory.
-pub async fn verify_token(
-    app: &SharedApp,
-    token: &str,
-    from: IpAddr,
-    reading: Reading,
-) -> Result<Verdict, Undecided> {
+pub async fn verify_token(app: &SharedApp, token: &str, from: IpAddr, reading: Reading) -> Result<Verdict, Undecided> {
     let now = match app.replay.now(reading) {
         Ok(now) => now,
         Err(refusal) => return Ok(Verdict::Refuse(refusal)),
     };
     let (keyid, verdict) = match found(app, token, now)? {
-        Ok(session) if session.proof() == Proof::Key => (session.reference().keyid(), Verdict::Refuse(Refusal::TokenAlone)),
+        Ok(session) if session.proof() == Proof::Key => {
+            (session.reference().keyid(), Verdict::Refuse(Refusal::TokenAlone))
+        }
         Ok(session) => (session.reference().keyid(), admit(app, &session, token, (from, now)).await?),
         Err(refusal) => (String::new(), Verdict::Refuse(refusal)),
     };
@@ -106,11 +103,7 @@ pub fn is_ours(accounts: &Accounts, token: &str, now: Timestamp) -> bool {
 
 /// The session of a token whose form, signature and time are good, and of which it says what is so. Whether that session
 /// still counts is another question.
-fn found(
-    app: &SharedApp,
-    token: &str,
-    now: Timestamp,
-) -> Result<Result<std::sync::Arc<Entry>, Refusal>, Undecided> {
+fn found(app: &SharedApp, token: &str, now: Timestamp) -> Result<Result<std::sync::Arc<Entry>, Refusal>, Undecided> {
     let brought = match read(&app.accounts, token, now) {
         Ok(brought) => brought,
         Err(fault) => {
@@ -118,7 +111,9 @@ fn found(
             return Ok(Err(Refusal::TokenInvalid));
         }
     };
-    let Some(session) = app.accounts.sessions.find(session_of(&brought))? else { return Ok(Err(Refusal::TokenInvalid)) };
+    let Some(session) = app.accounts.sessions.find(session_of(&brought))? else {
+        return Ok(Err(Refusal::TokenInvalid));
+    };
     Ok(match &brought {
         Brought::Opaque(token) if session.is_good(token, now) => Ok(session),
         Brought::Opaque(_) => Err(Refusal::TokenInvalid),

@@ -19,9 +19,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use countersign_core::account::User;
 use countersign_core::id::{SessionRef, UserId};
 use countersign_core::secret::Sealed;
-use countersign_core::session::{
-    Epoch, KEEP_REVOCATIONS, MAX_USER_AGENT, Revoked, Scope, Session, TokenHash, cut,
-};
+use countersign_core::session::{Epoch, KEEP_REVOCATIONS, MAX_USER_AGENT, Revoked, Scope, Session, TokenHash, cut};
 use countersign_core::time::Timestamp;
 use countersign_store::port::Touched;
 use tokio::sync::watch;

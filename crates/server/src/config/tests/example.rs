@@ -8,8 +8,8 @@ use serde::de::{Deserialize, Deserializer, Visitor, value::Error};
 use super::super::layer::Layer;
 use super::super::table::KEYS;
 use super::super::written::{
-    Written, WrittenAction, WrittenEnvelope, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenReplay,
-    WrittenRoute, WrittenSecurity,
+    Written, WrittenAction, WrittenEnvelope, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenPassword,
+    WrittenReplay, WrittenRoute, WrittenSecurity,
 };
 use super::*;
 
@@ -72,6 +72,7 @@ fn the_table_has_every_field_of_the_written_form_and_no_other() {
         ("security.", fields::<WrittenSecurity>()),
         ("replay.", fields::<WrittenReplay>()),
         ("idempotency.", fields::<WrittenIdempotency>()),
+        ("password.", fields::<WrittenPassword>()),
         ("limits.", fields::<WrittenLimits>()),
         ("log.", fields::<WrittenLog>()),
         ("envelope.", fields::<WrittenEnvelope>()),
@@ -80,7 +81,8 @@ fn the_table_has_every_field_of_the_written_form_and_no_other() {
     ];
     let fields =
         sections.iter().flat_map(|(prefix, fields)| fields.iter().map(move |field| format!("{prefix}{field}")));
-    let sections = ["security", "replay", "idempotency", "limits", "log", "envelope", "envelope.action", "route"];
+    let sections =
+        ["security", "replay", "idempotency", "password", "limits", "log", "envelope", "envelope.action", "route"];
     let fields: BTreeSet<_> = fields.filter(|field| !sections.contains(&field.as_str())).collect();
     assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
 }

@@ -13,8 +13,8 @@ use crate::edge;
 use crate::http::buffer::{Buffered, Hold};
 use crate::keyring::Purpose;
 use crate::service::claim::Claim;
-use crate::service::{Undecided, session_use};
 use crate::service::verify_request::verify_request;
+use crate::service::{Undecided, session_use};
 
 /// What became of one message.
 pub(super) enum Served {

@@ -4,6 +4,8 @@
 pub mod echo;
 pub mod enrol;
 #[cfg(feature = "standalone")]
+pub mod events;
+#[cfg(feature = "standalone")]
 pub mod health;
 pub mod keys;
 mod seed;

@@ -78,12 +78,7 @@ pub(super) async fn answer_bearer(
 }
 
 /// The same checks as for a signed request, in the same order: the verdict, the whole body, and the verdict again.
-async fn admit(
-    app: &SharedApp,
-    bearing: &Bearing<'_>,
-    reading: Reading,
-    request: Request,
-) -> Result<Request, Refused> {
+async fn admit(app: &SharedApp, bearing: &Bearing<'_>, reading: Reading, request: Request) -> Result<Request, Refused> {
     let Bearing { token, route, peer } = bearing;
     let principal = admitted(app, verify_token(app, token, peer.client, reading).await, reading)?;
     note_use(app, &principal, *peer, request.headers())?;

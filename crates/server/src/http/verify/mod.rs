@@ -105,13 +105,7 @@ async fn answer_signed(
 }
 
 /// Where the route lets anybody in: passed on as it comes, without an identity, and not signed.
-async fn answer_anyone(
-    app: &SharedApp,
-    route: &Route,
-    request: Request,
-    reading: Reading,
-    api: impl Api,
-) -> Response {
+async fn answer_anyone(app: &SharedApp, route: &Route, request: Request, reading: Reading, api: impl Api) -> Response {
     let (mut parts, body) = request.into_parts();
     withhold_own(app, &mut parts.headers, reading.wall);
     upgrade::withhold(&mut parts.extensions);
