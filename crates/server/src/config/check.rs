@@ -45,7 +45,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         sizes,
         ticket_validity: desk.seconds("ticket_days", written.ticket_days, 7, 365) * 86_400,
         tokens: tokens::check(desk, written),
-        sessions: sessions::check(desk, written),
+        sessions: sessions::check(desk, written, &mut dangers),
         event_retention: quotas::event_retention(desk, written),
         event_heads_file: desk.file("event_heads_file", written.event_heads_file.as_deref()),
         kek: secrets::kek(desk, written, kek),
