@@ -83,6 +83,8 @@ pub(super) const KEYS: &[Key] = &[
     plain("session_days", Whole, "30", "a whole number of days from 1 to 365"),
     plain("security.on_network_change", Text, "\"warn\"", "\"warn\" or \"revoke\""),
     plain("security.challenge_on_network_change", Flag, "false", "false"),
+    plain("event_retention_days", Whole, "400", "a whole number of days from 0 (for ever) to 36500"),
+    unset("event_heads_file", Text, "\"/mnt/elsewhere/countersign-heads\"", "the path of a file"),
     unset("max_sessions", Whole, "10", "a whole number from 1 to 10000"),
     key("on_limit", Text, "", "\"evict_oldest\"", "\"reject\", \"evict_oldest\" or \"evict_idle\""),
     plain("sensitive_minutes", Whole, "5", "a whole number of minutes from 1 to 60"),

@@ -36,6 +36,8 @@ pub(super) struct Written {
     pub(super) token_key_days: Option<u64>,
     pub(super) session_idle_days: Option<u64>,
     pub(super) session_days: Option<u64>,
+    pub(super) event_retention_days: Option<u64>,
+    pub(super) event_heads_file: Option<String>,
     pub(super) max_sessions: Option<u64>,
     pub(super) on_limit: Option<String>,
     pub(super) sensitive_minutes: Option<u64>,
