@@ -93,7 +93,7 @@ pub(crate) async fn on_the_store<O: Operation>(
     operation: O,
 ) -> anyhow::Result<O::Reply> {
     let accounts = Accounts::open(config, directory, lock).await?;
-    accounts.load_keyring().await?;
+    accounts.load().await?;
     let asked = Asked { actor: format!("uid {}", rustix::process::getuid().as_raw()), at: edge::now().wall };
     // Nothing goes on beside a command, so that there is nothing to wait for.
     accounts.ending.cancel();

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use countersign_core::id::KeyId;
 use countersign_core::time::Freshness;
+use countersign_core::verdict::Prover;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -54,10 +54,10 @@ pub struct App {
 }
 
 impl App {
-    /// Completes once what this key has begun must not go on: the key was taken back, or the guard stops.
-    pub async fn ends(&self, key: &KeyId) {
+    /// Completes once what this key or session has begun must not go on: it was taken back, or the guard stops.
+    pub async fn ends(&self, prover: &Prover) {
         tokio::select! {
-            () = self.accounts.keyring.ended(key) => {}
+            () = self.accounts.ended(prover) => {}
             () = self.stopping.cancelled() => {}
         }
     }

@@ -22,6 +22,7 @@ pub mod secrets;
 #[cfg(feature = "standalone")]
 pub mod serve;
 pub mod service;
+pub mod sessions;
 pub mod shared_kek;
 pub mod static_keys;
 #[cfg(feature = "standalone")]

@@ -10,6 +10,7 @@ use super::limits::{Hashing, Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
 use super::route::Routes;
 use super::secret::{KekSource, SeedKeySource};
+use super::sessions::SessionRules;
 use super::tls::TlsFiles;
 use super::tokens::Tokens;
 use super::url::Upstream;
@@ -50,6 +51,8 @@ pub struct Config {
     pub event_retention: Option<Duration>,
     /// Where the heads of the event log are told besides the data directory.
     pub event_heads_file: Option<PathBuf>,
+    /// How long sessions last.
+    pub sessions: SessionRules,
     /// Where the key-encryption key comes from.
     pub kek: KekSource,
     /// How many nonces the replay guard holds.

@@ -36,7 +36,11 @@ pub(super) struct Written {
     pub(super) token_key_days: Option<u64>,
     pub(super) event_retention_days: Option<u64>,
     pub(super) event_heads_file: Option<String>,
+    pub(super) session_idle_days: Option<u64>,
+    pub(super) session_days: Option<u64>,
     pub(super) kek_file: Option<String>,
+    #[serde(default)]
+    pub(super) security: WrittenSecurity,
     #[serde(default)]
     pub(super) replay: WrittenReplay,
     #[serde(default)]
@@ -51,6 +55,12 @@ pub(super) struct Written {
     pub(super) envelope: WrittenEnvelope,
     #[serde(default)]
     pub(super) route: Vec<WrittenRoute>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenSecurity {
+    pub(super) on_network_change: Option<String>,
+    pub(super) challenge_on_network_change: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

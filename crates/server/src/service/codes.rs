@@ -37,7 +37,7 @@ pub async fn make_codes(
         at: now,
         kind: EventKind::RecoveryCodesMade,
         user: Some(signer.user),
-        key: Some(signer.key.clone()),
+        key: signer.key().cloned(),
         actor: from.to_string(),
         detail: format!("{}; the ones from before are void", tickets.len()),
     };
@@ -47,10 +47,11 @@ pub async fn make_codes(
 }
 
 async fn open(app: &Arc<App>, signer: &Principal, body: Vec<u8>) -> Result<Option<AskedForCodes>, Undecided> {
-    let Some(holder) = app.accounts.keyring.find(signer.key.as_str())? else { return Ok(None) };
+    let Some(keyid) = signer.key().cloned() else { return Ok(None) };
+    let Some(holder) = app.accounts.keyring.find(keyid.as_str())? else { return Ok(None) };
     let root = holder.root(&app.accounts.secrets.kek)?;
     let keys = app.accounts.secrets.static_keys.accepted().ok_or(Undecided::SecretsInDoubt)?;
-    let (keyid, authority) = (signer.key.clone(), app.accounts.authority.clone());
+    let authority = app.accounts.authority.clone();
     let open =
         move || keys.iter().find_map(|key| AskedForCodes::open((&keyid, &root), (key, authority.as_str()), &body));
     app.handshakes.run(open).await

@@ -1,10 +1,12 @@
 //! Use cases, one per file. They know ports and the core, never HTTP and never an adapter.
 
 pub mod access_token;
+pub mod bearer;
 pub mod claim;
 pub mod codes;
 pub mod confirm;
 pub mod control;
+pub mod end_sessions;
 pub mod enrol;
 pub mod envelope;
 pub mod event_log;
@@ -12,6 +14,7 @@ pub mod events;
 pub mod folding;
 pub mod guessing;
 pub mod idempotency;
+pub mod open_session;
 pub mod own_keys;
 pub mod password;
 pub mod pool;
@@ -20,6 +23,8 @@ pub mod rekey;
 pub mod rotate;
 pub(crate) mod rotate_token_key;
 pub mod seed_enrol;
+pub mod session_root;
+pub mod session_use;
 pub mod stream_keys;
 pub mod throttle;
 pub mod verify_request;
@@ -29,6 +34,7 @@ use countersign_store::port::StoreError;
 use tokio::task::JoinError;
 
 use crate::keyring::InDoubt;
+use crate::sessions;
 
 /// Nothing could be decided. The caller is refused with 503; nobody is ever admitted by this.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +45,9 @@ pub enum Undecided {
     /// A fault left the table of keys in doubt.
     #[error(transparent)]
     Keyring(#[from] InDoubt),
+    /// A fault left the table of sessions in doubt.
+    #[error(transparent)]
+    Sessions(#[from] sessions::InDoubt),
     /// A stored secret does not open.
     #[error(transparent)]
     Unsealable(#[from] Unsealable),

@@ -7,6 +7,7 @@ pub mod event_log;
 pub mod housekeeping;
 pub mod key_ends;
 pub mod rekey;
+pub mod sessions;
 pub mod token_keys;
 
 use std::time::Duration;

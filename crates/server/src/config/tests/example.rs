@@ -9,7 +9,7 @@ use super::super::layer::Layer;
 use super::super::table::KEYS;
 use super::super::written::{
     Written, WrittenAction, WrittenEnvelope, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenPassword,
-    WrittenReplay, WrittenRoute,
+    WrittenReplay, WrittenRoute, WrittenSecurity,
 };
 use super::*;
 
@@ -69,6 +69,7 @@ fn every_default_and_every_example_in_the_table_is_accepted() {
 fn the_table_has_every_field_of_the_written_form_and_no_other() {
     let sections = [
         ("", fields::<Written>()),
+        ("security.", fields::<WrittenSecurity>()),
         ("replay.", fields::<WrittenReplay>()),
         ("idempotency.", fields::<WrittenIdempotency>()),
         ("password.", fields::<WrittenPassword>()),
@@ -80,7 +81,8 @@ fn the_table_has_every_field_of_the_written_form_and_no_other() {
     ];
     let fields =
         sections.iter().flat_map(|(prefix, fields)| fields.iter().map(move |field| format!("{prefix}{field}")));
-    let sections = ["replay", "idempotency", "password", "limits", "log", "envelope", "envelope.action", "route"];
+    let sections =
+        ["security", "replay", "idempotency", "password", "limits", "log", "envelope", "envelope.action", "route"];
     let fields: BTreeSet<_> = fields.filter(|field| !sections.contains(&field.as_str())).collect();
     assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
 }

@@ -102,7 +102,7 @@ async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value)
 
 impl Asked {
     /// The event that tells of what is asked.
-    fn event(&self, kind: EventKind, (user, key): (Option<UserId>, Option<KeyId>), detail: String) -> Event {
+    pub(super) fn event(&self, kind: EventKind, (user, key): (Option<UserId>, Option<KeyId>), detail: String) -> Event {
         Event { at: self.at, kind, user, key, actor: self.actor.clone(), detail }
     }
 }
