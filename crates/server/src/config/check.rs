@@ -47,7 +47,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         tokens: tokens::check(desk, written),
         event_retention: quotas::event_retention(desk, written),
         event_heads_file: desk.file("event_heads_file", written.event_heads_file.as_deref()),
-        sessions: sessions::check(desk, written),
+        sessions: sessions::check(desk, written, &mut dangers),
         kek: secrets::kek(desk, written, kek),
         replay: quotas::replay(desk, &written.replay),
         max_kept_per_user: quotas::kept_per_user(desk, &written.idempotency),

@@ -38,6 +38,10 @@ pub(super) struct Written {
     pub(super) event_heads_file: Option<String>,
     pub(super) session_idle_days: Option<u64>,
     pub(super) session_days: Option<u64>,
+    pub(super) max_sessions: Option<u64>,
+    pub(super) on_limit: Option<String>,
+    pub(super) sensitive_minutes: Option<u64>,
+    pub(super) danger_plain_passwords: Option<bool>,
     pub(super) kek_file: Option<String>,
     #[serde(default)]
     pub(super) security: WrittenSecurity,

@@ -7,6 +7,7 @@ mod cookies;
 #[cfg(feature = "standalone")]
 pub mod envelope;
 pub mod identity;
+mod json;
 pub mod layer;
 mod listened;
 #[cfg(feature = "standalone")]
@@ -27,5 +28,6 @@ mod timely;
 #[cfg(feature = "standalone")]
 mod tunnel;
 pub mod verify;
+mod whence;
 
 pub use body_violation::BodyViolation;

@@ -8,11 +8,17 @@ pub(super) const JWKS: &str = "/.well-known/jwks.json";
 /// Where the guard describes itself to OAuth clients (RFC 8414).
 pub(super) const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 
+/// Where sessions are opened.
+pub(super) const LOGIN: &str = "/api/auth/login";
+
+/// Where they are refreshed.
+pub(super) const REFRESH: &str = "/api/auth/refresh";
+
 /// Addresses that are ours and not the API's, each with all that is below it.
 pub(super) const OURS: &[&str] = &["/api/auth", "/auth", "/oauth", JWKS, AUTHORIZATION_SERVER];
 
 /// Where a request may come unsigned, because it opens or refreshes a session or brings a secret of another kind.
-const ANYONES: &[&str] = &["/api/auth/login", "/api/auth/refresh", "/oauth/introspect", "/oauth/revoke"];
+const ANYONES: &[&str] = &[LOGIN, REFRESH, "/oauth/introspect", "/oauth/revoke"];
 
 /// Where sessions without a key look after themselves. What is below is so, too.
 const OF_SESSIONS: &[&str] =

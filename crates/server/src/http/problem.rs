@@ -87,6 +87,11 @@ impl Refused {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// Says more exactly what happened and what to do next, in words that JSON need not escape.
+    pub fn saying(self, detail: &'static str) -> Self {
+        Self { problem: Problem { detail, ..self.problem }, ..self }
+    }
+
     /// Says which methods an address takes.
     pub fn method_not_allowed(allow: &'static str) -> Self {
         Self { allow: Some(HeaderValue::from_static(allow)), ..Self::from(Problem::METHOD_NOT_ALLOWED) }

@@ -7,9 +7,9 @@ use countersign_core::problem::Problem;
 
 use super::arrival::arriving;
 use super::layer::VerifyLayer;
-use super::ours::{AUTHORIZATION_SERVER, JWKS, OURS};
+use super::ours::{AUTHORIZATION_SERVER, JWKS, LOGIN, OURS, REFRESH};
 use super::problem::Refused;
-use super::routes::{enrol, keys, well_known, whoami};
+use super::routes::{enrol, keys, login, password, refresh, revoke_user, sessions, well_known, whoami};
 use crate::app::SharedApp;
 
 /// Our own addresses. What else is below them is 404, so that no API behind takes it for its own.
@@ -18,7 +18,15 @@ pub fn own_router(app: SharedApp) -> Router {
         .route("/api/auth/whoami", any(whoami::whoami))
         .route("/api/auth/keys", any(keys::keys))
         .route("/api/auth/keys/{keyid}", any(keys::key))
-        .route("/api/auth/recovery-codes", any(keys::recovery_codes));
+        .route("/api/auth/recovery-codes", any(keys::recovery_codes))
+        .route(LOGIN, any(login::login))
+        .route(REFRESH, any(refresh::refresh))
+        .route("/api/auth/revoke", any(sessions::log_out))
+        .route("/api/auth/sessions", any(sessions::list))
+        .route("/api/auth/sessions/revoke-others", any(sessions::revoke_others))
+        .route("/api/auth/sessions/{ref}", any(sessions::revoke))
+        .route("/api/auth/password", any(password::password))
+        .route("/api/auth/revoke-user/{user_id}", any(revoke_user::revoke_user));
     let nowhere = OURS.iter().flat_map(|ours| [(*ours).to_owned(), format!("{ours}/"), format!("{ours}/{{*rest}}")]);
     let nowhere = nowhere.filter(|path| path != JWKS && path != AUTHORIZATION_SERVER);
     let guarded = nowhere.fold(guarded, |router, path| router.route(&path, any(nothing_here)));

@@ -5,9 +5,15 @@ pub mod echo;
 pub mod enrol;
 #[cfg(feature = "standalone")]
 pub mod events;
+mod grant;
 #[cfg(feature = "standalone")]
 pub mod health;
 pub mod keys;
+pub mod login;
+pub mod password;
+pub mod refresh;
+pub mod revoke_user;
 mod seed;
+pub mod sessions;
 pub mod well_known;
 pub mod whoami;

@@ -48,7 +48,7 @@ async fn set_state(
     let _alone = accounts.changing.lock().await;
     let user = named(accounts, name).await?;
     if state != UserState::Enabled {
-        accounts.keyring.revoke_user(user.id)?;
+        accounts.deny_user(user.id, asked.at)?;
     }
     let event = asked.event(kind, (Some(user.id), None), user.username.to_string());
     let change = accounts.stores.users.set_state(user.id, state, &event).await?;
