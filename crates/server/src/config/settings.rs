@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use countersign_core::time::Freshness;
 
+use super::authority::Authorities;
 use super::envelope::Envelopes;
 use super::limits::{Hashing, Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
@@ -26,6 +27,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// By which names clients reach us.
     pub names: Names,
+    /// By which names operators reach the administration listener.
+    pub admin_names: Authorities,
     /// The certificate that we show, when we speak TLS ourselves.
     pub tls: Option<TlsFiles>,
     /// The API behind us; the built-in echo if there is none.
@@ -44,6 +47,10 @@ pub struct Config {
     pub ticket_validity: Duration,
     /// What access tokens are like.
     pub tokens: Tokens,
+    /// How long events are kept; for ever without.
+    pub event_retention: Option<Duration>,
+    /// Where the heads of the event log are told besides the data directory.
+    pub event_heads_file: Option<PathBuf>,
     /// How long sessions last.
     pub sessions: SessionRules,
     /// Where the key-encryption key comes from.

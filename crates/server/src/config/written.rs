@@ -34,6 +34,8 @@ pub(super) struct Written {
     pub(super) access_token_minutes: Option<u64>,
     pub(super) token_ip_claim: Option<bool>,
     pub(super) token_key_days: Option<u64>,
+    pub(super) event_retention_days: Option<u64>,
+    pub(super) event_heads_file: Option<String>,
     pub(super) session_idle_days: Option<u64>,
     pub(super) session_days: Option<u64>,
     pub(super) max_sessions: Option<u64>,

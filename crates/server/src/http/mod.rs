@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod identity;
 mod json;
 pub mod layer;
+mod listened;
 #[cfg(feature = "standalone")]
 pub mod listener;
 pub(crate) mod ours;

@@ -106,7 +106,7 @@ impl Whole {
         self.enrolled_as(username, Role::Service)
     }
 
-    /// The same for somebody who is to be this.
+    /// The same in a role.
     pub(crate) fn enrolled_as(&self, username: &str, role: Role) -> Person {
         static NUMBER: AtomicU8 = AtomicU8::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);

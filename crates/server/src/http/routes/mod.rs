@@ -3,6 +3,8 @@
 #[cfg(feature = "standalone")]
 pub mod echo;
 pub mod enrol;
+#[cfg(feature = "standalone")]
+pub mod events;
 mod grant;
 #[cfg(feature = "standalone")]
 pub mod health;
