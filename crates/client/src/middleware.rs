@@ -149,7 +149,7 @@ impl Middleware for SignAndVerify {
         let first = request.try_clone().ok_or_else(|| Error::middleware(NotForUs::StreamingBody))?;
         let call = Call { middleware: self, request: first, extensions, next: next.clone() };
         let mut answer = persist(call, self.clock, acts_once).await?;
-        if session.reopened(&before, &answer.verified).await.map_err(failed)?.is_some() {
+        if session.reopened(&before, answer.verified.problem).await.map_err(failed)?.is_some() {
             let call = Call { middleware: self, request, extensions, next };
             answer = persist(call, self.clock, acts_once).await?;
         }

@@ -53,6 +53,7 @@ impl Session {
             answers: opening.answers,
             reference,
             username: grant.session.username.clone(),
+            device: grant.session.device.clone(),
             opened_by: opening.key.map(|(key, _)| key.clone()),
             means,
             auth_time: Timestamp::from_millis(grant.session.auth_time_ms),

@@ -43,6 +43,8 @@ pub struct Session {
     pub reference: SessionRef,
     /// Whose it is, as the server spells it.
     pub username: String,
+    /// What its user calls the device; may be empty.
+    pub device: String,
     /// The key that opened it; none when a password did.
     pub opened_by: Option<KeyId>,
     /// What its requests prove themselves by.

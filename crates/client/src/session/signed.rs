@@ -10,7 +10,7 @@ use super::login::{accepted, headers};
 use super::{Asking, Keep, LoginKey, Said, Session, SessionApi, SessionError, api};
 use crate::conversation::lock;
 use crate::transport::Client;
-use crate::{Answer, CallError, Reply, Server, Verified};
+use crate::{Answer, CallError, Reply, Server};
 
 /// A session whose requests are signed by its own key, and whose answers are verified. Clones share it.
 ///
@@ -27,6 +27,7 @@ struct Shared {
     key: Option<LoginKey>,
     keep: Option<Keep>,
     user_agent: Option<HeaderValue>,
+    without_idempotency_keys: bool,
 }
 
 #[derive(Clone)]
@@ -41,6 +42,7 @@ pub struct SignedSessionBuilder {
     key: Option<LoginKey>,
     keep: Option<Keep>,
     user_agent: Option<HeaderValue>,
+    without_idempotency_keys: bool,
 }
 
 impl SignedSession {
@@ -69,7 +71,7 @@ impl SignedSession {
     ) -> Result<Answer, CallError> {
         let client = self.timely_client().await?;
         let answer = client.call(method, target, headers.clone(), body.clone()).await?;
-        match self.reopened(&client, &answer.verified).await? {
+        match self.reopened(&client, answer.verified.problem).await? {
             Some(client) => client.call(method, target, headers, body).await,
             None => Ok(answer),
         }
@@ -86,7 +88,7 @@ impl SignedSession {
         let client = self.timely_client().await?;
         let reply = client.download(method, target, headers.clone(), body.clone()).await?;
         let Reply::Whole(answer) = &reply else { return Ok(reply) };
-        match self.reopened(&client, &answer.verified).await? {
+        match self.reopened(&client, answer.verified.problem).await? {
             Some(client) => client.download(method, target, headers, body).await,
             None => Ok(reply),
         }
@@ -146,8 +148,8 @@ impl SignedSession {
         Ok(Said { status: verified.status, body: verified.body })
     }
 
-    /// The client of a session that is not over by its own time, if that can be had.
-    async fn timely_client(&self) -> Result<Client, CallError> {
+    /// A client that signs with the session, which is not over by its own time if that can be had.
+    pub async fn timely_client(&self) -> Result<Client, CallError> {
         let client = self.client();
         if !self.session().is_over(client.server_time()) {
             return Ok(client);
@@ -155,10 +157,14 @@ impl SignedSession {
         Ok(self.another(&client).await?.unwrap_or(client))
     }
 
-    /// A client of another session, when this answer says that the one of `client` has expired: it was not carried out. None
-    /// where that is not so, or nothing can be done about it; then the answer stands.
-    pub(crate) async fn reopened(&self, client: &Client, answer: &Verified) -> Result<Option<Client>, CallError> {
-        if answer.problem == Some(&Problem::TOKEN_INVALID) { self.another(client).await } else { Ok(None) }
+    /// A client of another session, when this is what a verified answer says of the one of `client`: that it has expired, and
+    /// the request was not carried out. None where that is not so, or nothing can be done about it; then the answer stands.
+    pub async fn reopened(
+        &self,
+        client: &Client,
+        problem: Option<&'static Problem>,
+    ) -> Result<Option<Client>, CallError> {
+        if problem == Some(&Problem::TOKEN_INVALID) { self.another(client).await } else { Ok(None) }
     }
 
     async fn another(&self, before: &Client) -> Result<Option<Client>, CallError> {
@@ -189,6 +195,7 @@ impl SignedSession {
         }
         let offset_ms = self.client().conversation().offset_ms();
         let client = client_of(&self.0.server, &session, offset_ms)?;
+        let client = if self.0.without_idempotency_keys { client.without_idempotency_keys() } else { client };
         *lock(&self.0.current) = Current { client, session };
         Ok(())
     }
@@ -213,12 +220,27 @@ impl SignedSessionBuilder {
         Self { user_agent: Some(user_agent), ..self }
     }
 
+    /// As [`Client::without_idempotency_keys`].
+    #[must_use]
+    pub fn without_idempotency_keys(self) -> Self {
+        Self { without_idempotency_keys: true, ..self }
+    }
+
     /// The session at `server`, whose clock is `offset_ms` ahead of ours as far as we know.
     pub fn build(self, server: Server, session: Session, offset_ms: i64) -> Result<SignedSession, SessionError> {
-        let Self { key, keep, user_agent } = self;
+        let Self { key, keep, user_agent, without_idempotency_keys } = self;
         let client = client_of(&server, &session, offset_ms)?;
+        let client = if without_idempotency_keys { client.without_idempotency_keys() } else { client };
         let (current, renewing) = (Mutex::new(Current { client, session }), tokio::sync::Mutex::default());
-        Ok(SignedSession(Arc::new(Shared { server, current, renewing, key, keep, user_agent })))
+        Ok(SignedSession(Arc::new(Shared {
+            server,
+            current,
+            renewing,
+            key,
+            keep,
+            user_agent,
+            without_idempotency_keys,
+        })))
     }
 }
 
