@@ -224,8 +224,7 @@ impl Signer {
         let mut lines =
             vec![("content-type", "application/json".to_owned()), ("content-digest", sha256_digest_field(body))];
         lines.extend(besides.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let mut nonce = [0; 32];
-        getrandom::fill(&mut nonce).unwrap();
+        let nonce = countersign_server::edge::random();
         let params = SignatureParams { keyid: &self.keyid, nonce, created_secs: now().as_secs(), expires_secs: None };
         let fields: Vec<_> = lines.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect();
         let head = RequestHead { method, authority: &self.authority, path, query, fields: &fields };
