@@ -7,6 +7,7 @@ mod routes;
 mod secrets;
 mod sessions;
 mod tokens;
+mod verifiers;
 
 use core::str::FromStr;
 use std::path::PathBuf;
@@ -44,6 +45,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         ticket_validity: desk.seconds("ticket_days", written.ticket_days, 7, 365) * 86_400,
         tokens: tokens::check(desk, written),
         sessions: sessions::check(desk, written),
+        verifiers: verifiers::check(desk, &written.verifier),
         kek: secrets::kek(desk, written, kek),
         replay: quotas::replay(desk, &written.replay),
         max_kept_per_user: quotas::kept_per_user(desk, &written.idempotency),
