@@ -26,6 +26,7 @@ use crate::service::Undecided;
 use crate::service::rekey::{Rekeying, survey};
 use crate::sessions::{Entry, Sessions, Standing};
 use crate::shared_kek::SharedKek;
+use crate::verifiers::{VerifierError, Verifiers};
 
 /// Users, keys, cards, and the secrets behind them.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub struct Accounts {
     pub keyring: Keyring,
     /// The sessions in memory.
     pub sessions: Sessions,
+    /// The programs elsewhere that may ask about tokens.
+    pub verifiers: Verifiers,
     /// Enrolments that wait for their first signed request.
     pub pending: Mutex<PendingEnrolments>,
     /// Held while the store and the keyring change together, so that no older answer of the store overwrites a newer.
@@ -70,6 +73,9 @@ pub enum OpenError {
     /// The shared key of the seed mode.
     #[error("seed_shared_key: {0}")]
     SeedKey(#[from] SecretFileError),
+    /// The secret of a verifier.
+    #[error(transparent)]
+    Verifier(#[from] VerifierError),
     /// The database.
     #[error(transparent)]
     Database(#[from] sqlite::OpenError),
@@ -113,6 +119,7 @@ impl Accounts {
             secrets,
             keyring: Keyring::default(),
             sessions: Sessions::new(config.sessions.idle),
+            verifiers: Verifiers::read(&config.verifiers, &Secret32::new(edge::random()))?,
             pending: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             config,
