@@ -137,6 +137,8 @@ async fn enrol(app: &SharedApp) -> anyhow::Result<(KeyId, Root)> {
         username: format!("program-{id}").parse()?,
         role: Role::Service,
         state: UserState::Enabled,
+        permissions: countersign_core::permission::Permissions::default(),
+        has_password: false,
         generation: 0,
         created: now,
     };

@@ -13,8 +13,10 @@ use crate::http::buffer::Budget;
 use crate::http::proxy::Upstream;
 use crate::replay::ReplayState;
 use crate::service::folding::Folding;
-use crate::service::handshakes::Handshakes;
+use crate::service::guessing::Guessing;
 use crate::service::idempotency::Idempotency;
+use crate::service::password::Passwords;
+use crate::service::pool::Pool;
 use crate::service::throttle::Throttle;
 
 /// The guard.
@@ -31,7 +33,11 @@ pub struct App {
     /// The requests with idempotency keys that are under way.
     pub idempotency: Idempotency,
     /// The pool for the curve operations of enrolments.
-    pub handshakes: Handshakes,
+    pub handshakes: Pool,
+    /// Checks and hashes passwords.
+    pub passwords: Passwords,
+    /// How often somebody may guess a password.
+    pub guessing: Guessing,
     /// How often a source may try to enrol.
     pub throttle: Throttle,
     /// The memory for bodies and answers.

@@ -30,8 +30,10 @@ use crate::replay::{ReplayParts, ReplayState};
 use crate::service::Undecided;
 use crate::service::control::{Asked, dispatch};
 use crate::service::folding::Folding;
-use crate::service::handshakes::Handshakes;
+use crate::service::guessing::Guessing;
 use crate::service::idempotency::{self, Idempotency};
+use crate::service::password::Passwords;
+use crate::service::pool::Pool;
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
 use crate::worker::{housekeeping, key_ends, rekey, token_keys};
@@ -190,7 +192,9 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
         freshness: config.freshness,
         folding: Folding::default(),
         idempotency: Idempotency::new(RunId(edge::random()), config.limits.max_connections as usize),
-        handshakes: Handshakes::default(),
+        handshakes: Pool::of_handshakes(),
+        passwords: Passwords::new(&config.passwords),
+        guessing: Guessing::default(),
         throttle: Throttle::default(),
         budget: Budget::new(config.sizes.max_buffered),
         spool_budget: Budget::new(config.sizes.max_spooled),

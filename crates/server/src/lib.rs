@@ -14,6 +14,7 @@ pub mod data;
 pub mod doctor;
 pub mod edge;
 mod guard;
+pub mod hashing;
 pub mod http;
 pub mod keyring;
 pub mod replay;

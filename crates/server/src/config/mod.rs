@@ -39,7 +39,7 @@ pub use authority::Authorities;
 pub use checked::Checked;
 pub use envelope::{Envelopes, Target};
 pub use fault::{ConfigError, Fault};
-pub use limits::{Limits, Log, LogFormat, ReplayQuotas, Sizes};
+pub use limits::{Hashing, Limits, Log, LogFormat, ReplayQuotas, Sizes};
 pub use listing::{Entry, Listing};
 pub use names::Names;
 pub use origin::Origin;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use countersign_core::time::Freshness;
 
 use super::envelope::Envelopes;
-use super::limits::{Limits, Log, ReplayQuotas, Sizes};
+use super::limits::{Hashing, Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
 use super::route::Routes;
 use super::secret::{KekSource, SeedKeySource};
@@ -55,6 +55,8 @@ pub struct Config {
     pub replay: ReplayQuotas,
     /// The room for the outcomes of one user's requests with idempotency keys, in octets.
     pub max_kept_per_user: u64,
+    /// How passwords are hashed.
+    pub passwords: Hashing,
     /// What a listener allows.
     pub limits: Limits,
     /// What is logged, and how.

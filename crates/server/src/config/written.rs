@@ -36,6 +36,10 @@ pub(super) struct Written {
     pub(super) token_key_days: Option<u64>,
     pub(super) session_idle_days: Option<u64>,
     pub(super) session_days: Option<u64>,
+    pub(super) max_sessions: Option<u64>,
+    pub(super) on_limit: Option<String>,
+    pub(super) sensitive_minutes: Option<u64>,
+    pub(super) danger_plain_passwords: Option<bool>,
     pub(super) kek_file: Option<String>,
     #[serde(default)]
     pub(super) security: WrittenSecurity,
@@ -43,6 +47,8 @@ pub(super) struct Written {
     pub(super) replay: WrittenReplay,
     #[serde(default)]
     pub(super) idempotency: WrittenIdempotency,
+    #[serde(default)]
+    pub(super) password: WrittenPassword,
     #[serde(default)]
     pub(super) limits: WrittenLimits,
     #[serde(default)]
@@ -70,6 +76,15 @@ pub(super) struct WrittenReplay {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct WrittenIdempotency {
     pub(super) max_per_user: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenPassword {
+    pub(super) memory: Option<Size>,
+    pub(super) iterations: Option<u64>,
+    pub(super) lanes: Option<u64>,
+    pub(super) at_once: Option<u64>,
+    pub(super) waiting: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -11,7 +11,7 @@ use countersign_core::secret::Secret32;
 use countersign_core::time::Timestamp;
 use countersign_core::verdict::Principal;
 
-use super::{Undecided, handshakes};
+use super::Undecided;
 use crate::app::App;
 use crate::edge;
 
@@ -43,7 +43,7 @@ pub async fn make_codes(
     };
     app.accounts.stores.successions.replace_codes(signer.user, &tickets, &event).await?;
     let ephemeral = Secret32::new(edge::random());
-    handshakes::run(app, move || asked.answer(&codes, &ephemeral).ok()).await
+    app.handshakes.run(move || asked.answer(&codes, &ephemeral).ok()).await
 }
 
 async fn open(app: &Arc<App>, signer: &Principal, body: Vec<u8>) -> Result<Option<AskedForCodes>, Undecided> {
@@ -54,5 +54,5 @@ async fn open(app: &Arc<App>, signer: &Principal, body: Vec<u8>) -> Result<Optio
     let authority = app.accounts.authority.clone();
     let open =
         move || keys.iter().find_map(|key| AskedForCodes::open((&keyid, &root), (key, authority.as_str()), &body));
-    handshakes::run(app, open).await
+    app.handshakes.run(open).await
 }

@@ -18,7 +18,10 @@ pub(crate) use keys::{origin, state};
 pub use rekey::{Rekey, Rekeyed};
 pub use server_key::{AnnounceServerKey, RetireServerKey, ServerKeys, ShowServerKeys, SwitchServerKey};
 pub use token_keys::{RetireTokenKeys, RotateTokenKey, ShowTokenKeys, TokenKeyRow, TokenKeyState};
-pub use users::{DeleteUser, DisableUser, EnableUser, ListUsers, UserRow};
+pub use users::{
+    AddUser, DeleteUser, DisableUser, EnableUser, HashText, ListUsers, SetPassword, SetPermissions, SetRole, ShowUser,
+    ShownUser, UserRow,
+};
 
 use core::time::Duration;
 
@@ -85,8 +88,8 @@ macro_rules! dispatch {
 /// Finds the operation that is asked for, does it, and gives back its reply.
 pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Result<Value, ControlError> {
     let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| unreadable())?;
-    dispatch!(accounts, asked, asking: Invite, InviteBack, ListTickets, RevokeTicket, RotateGroup, ListUsers, DisableUser, EnableUser,
-        DeleteUser, ListKeys, RevokeKey, ListEvents,
+    dispatch!(accounts, asked, asking: Invite, InviteBack, ListTickets, RevokeTicket, RotateGroup,
+        ListUsers, ShowUser, AddUser, SetPassword, SetRole, SetPermissions, DisableUser, EnableUser, DeleteUser, ListKeys, RevokeKey, ListEvents,
         LatestEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey,
         ShowTokenKeys, RotateTokenKey, RetireTokenKeys)
 }
