@@ -37,8 +37,8 @@ impl Verifiers {
         let known = sources.iter().map(|VerifierSource { id, secret }| {
             let failed = |source| VerifierError { id: id.clone(), source };
             let content = read_private(secret).map_err(failed)?;
-            let text = parse(&content)
-                .map_err(|reason| failed(SecretFileError::NoKey { path: secret.clone(), reason }))?;
+            let text =
+                parse(&content).map_err(|reason| failed(SecretFileError::NoKey { path: secret.clone(), reason }))?;
             Ok((id.clone(), key.mac(&[text])))
         });
         Ok(Self { known: known.collect::<Result<_, VerifierError>>()?, key })

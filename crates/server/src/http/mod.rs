@@ -1,11 +1,13 @@
 //! The doors: HTTP comes in here and stops here.
 
 pub mod arrival;
+mod basic;
 mod body_violation;
 pub mod buffer;
 mod cookies;
 #[cfg(feature = "standalone")]
 pub mod envelope;
+mod form;
 pub mod identity;
 pub mod layer;
 #[cfg(feature = "standalone")]

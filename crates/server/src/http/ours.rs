@@ -6,6 +6,17 @@ pub(super) const JWKS: &str = "/.well-known/jwks.json";
 /// Where the guard describes itself to OAuth clients (RFC 8414).
 pub(super) const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 
+/// Where programs elsewhere ask about tokens (RFC 7662).
+pub(super) const INTROSPECT: &str = "/oauth/introspect";
+
+/// Where they take them back (RFC 7009).
+pub(super) const REVOKE: &str = "/oauth/revoke";
+
+/// Whether an address takes what nobody has signed because a secret stands in it. It takes signed requests as well.
+pub(super) fn takes_secrets(path: &str) -> bool {
+    [INTROSPECT, REVOKE].contains(&path)
+}
+
 /// Addresses that are ours and not the API's, each with all that is below it.
 pub(super) const OURS: &[&str] = &["/api/auth", "/auth", "/oauth", JWKS, AUTHORIZATION_SERVER];
 

@@ -7,9 +7,9 @@ use countersign_core::problem::Problem;
 
 use super::arrival::arriving;
 use super::layer::VerifyLayer;
-use super::ours::{AUTHORIZATION_SERVER, JWKS, OURS};
+use super::ours::{AUTHORIZATION_SERVER, INTROSPECT, JWKS, OURS, REVOKE};
 use super::problem::Refused;
-use super::routes::{enrol, keys, well_known, whoami};
+use super::routes::{enrol, keys, oauth, revocations, well_known, whoami};
 use crate::app::SharedApp;
 
 /// Our own addresses. What else is below them is 404, so that no API behind takes it for its own.
@@ -18,7 +18,10 @@ pub fn own_router(app: SharedApp) -> Router {
         .route("/api/auth/whoami", any(whoami::whoami))
         .route("/api/auth/keys", any(keys::keys))
         .route("/api/auth/keys/{keyid}", any(keys::key))
-        .route("/api/auth/recovery-codes", any(keys::recovery_codes));
+        .route("/api/auth/recovery-codes", any(keys::recovery_codes))
+        .route("/api/auth/revocations", any(revocations::follow))
+        .route(INTROSPECT, any(oauth::introspect))
+        .route(REVOKE, any(oauth::revoke));
     let nowhere = OURS.iter().flat_map(|ours| [(*ours).to_owned(), format!("{ours}/"), format!("{ours}/{{*rest}}")]);
     let nowhere = nowhere.filter(|path| path != JWKS && path != AUTHORIZATION_SERVER);
     let guarded = nowhere.fold(guarded, |router, path| router.route(&path, any(nothing_here)));

@@ -18,7 +18,8 @@ pub(super) fn check(desk: &mut Desk<'_>, written: &[WrittenVerifier]) -> Vec<Ver
             desk.contradiction(&format!("{at}.id"), "stands for two verifiers; give one of them another name");
         }
         if verifiers.iter().any(|other| other.secret == secret) {
-            let sentence = "is the secret of two verifiers, so that neither can lose it without the other; make one for each";
+            let sentence =
+                "is the secret of two verifiers, so that neither can lose it without the other; make one for each";
             desk.contradiction(&format!("{at}.secret_file"), sentence);
         }
         verifiers.push(VerifierSource { id, secret });

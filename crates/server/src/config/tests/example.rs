@@ -82,8 +82,18 @@ fn the_table_has_every_field_of_the_written_form_and_no_other() {
     ];
     let fields =
         sections.iter().flat_map(|(prefix, fields)| fields.iter().map(move |field| format!("{prefix}{field}")));
-    let sections =
-        ["security", "replay", "idempotency", "password", "limits", "log", "envelope", "envelope.action", "verifier", "route"];
+    let sections = [
+        "security",
+        "replay",
+        "idempotency",
+        "password",
+        "limits",
+        "log",
+        "envelope",
+        "envelope.action",
+        "verifier",
+        "route",
+    ];
     let fields: BTreeSet<_> = fields.filter(|field| !sections.contains(&field.as_str())).collect();
     assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
 }

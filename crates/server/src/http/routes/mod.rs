@@ -6,6 +6,8 @@ pub mod enrol;
 #[cfg(feature = "standalone")]
 pub mod health;
 pub mod keys;
+pub mod oauth;
+pub mod revocations;
 mod seed;
 pub mod well_known;
 pub mod whoami;

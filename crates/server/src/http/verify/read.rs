@@ -8,7 +8,7 @@ use crate::app::SharedApp;
 use crate::config::{Accept, Route};
 use crate::http::arrival::arrive;
 use crate::http::cookies;
-use crate::http::ours::is_ours;
+use crate::http::ours::{is_ours, takes_secrets};
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
 
@@ -32,7 +32,7 @@ pub(super) fn read<'a>(app: &'a SharedApp, parts: &mut Parts) -> Result<Arrived<
     let route = route(app, parts.uri.path());
     match received(parts, &authority, route) {
         Ok(received) => Ok(Arrived { received: Some(received), route, peer }),
-        Err(Unreadable::Unsigned) if route.accept == Accept::DangerAnyone => {
+        Err(Unreadable::Unsigned) if route.accept == Accept::DangerAnyone || takes_secrets(parts.uri.path()) => {
             // Whatever the route says of raw paths: an API that resolves `/open/../closed` must not be led past us.
             PathForm::Canonical.admits(parts.uri.path()).map_err(|_| Problem::MALFORMED_REQUEST)?;
             Ok(Arrived { received: None, route, peer })
