@@ -95,6 +95,8 @@ kinds! {
     SessionOpened = "session_opened",
     /// A session is over.
     SessionEnded = "session_ended",
+    /// Somebody came with a token or a signature of a session that had ended.
+    TokenRevoked = "token_revoked",
     /// A session was used from a network that it had not been opened or refreshed from.
     NetworkChange = "network_change",
     /// A refresh token came that had been replaced: its session was ended.

@@ -120,6 +120,8 @@ pub enum Refusal {
     TokenInvalid,
     /// The session has ended, or whatever it relied upon.
     TokenRevoked,
+    /// The access token is of a session that signs, and nothing has signed.
+    TokenAlone,
     /// A person's key has signed what only a session's may.
     SessionRequired,
 }
@@ -137,7 +139,7 @@ impl Refusal {
             Self::OutcomeUnknown => Problem::OUTCOME_UNKNOWN,
             Self::WarmingUp => Problem::WARMING_UP,
             Self::Unavailable => Problem::UNAVAILABLE,
-            Self::TokenInvalid => Problem::TOKEN_INVALID,
+            Self::TokenInvalid | Self::TokenAlone => Problem::TOKEN_INVALID,
             Self::TokenRevoked => Problem::TOKEN_REVOKED,
             Self::SessionRequired => Problem::SESSION_REQUIRED,
         }

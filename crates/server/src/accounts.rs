@@ -5,15 +5,16 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::account::User;
+use countersign_core::encoding::unhex;
 use countersign_core::enrolment::pending::{Pending, PendingEnrolments};
 use countersign_core::id::{KeyId, SessionRef, UserId};
-use countersign_core::secret::Secret32;
+use countersign_core::secret::{Sealed, Secret32};
 use countersign_core::session::Scope;
 use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
 use countersign_core::verdict::{Prover, Refusal, Verdict};
 use countersign_store::Stores;
-use countersign_store::port::StoreError;
+use countersign_store::port::{SealedPlace, StoreError};
 use countersign_store::sqlite::{self, Migrations, Sqlite};
 
 use crate::config::{Checked, Config};
@@ -240,6 +241,16 @@ impl Accounts {
                     None => self.sessions.ended(*session).await,
                 }
             }
+        }
+    }
+
+    /// The store has sealed this anew.
+    pub fn resealed(&self, place: &SealedPlace, former: &Sealed, fresh: &Sealed) -> Result<(), Undecided> {
+        self.keyring.reseal(&place.id, former, fresh)?;
+        let session = unhex(&place.id).and_then(|octets| octets.try_into().ok()).map(SessionRef);
+        match session {
+            Some(session) => Ok(self.sessions.reseal(session, former, fresh)?),
+            None => Ok(()),
         }
     }
 

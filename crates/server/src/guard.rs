@@ -37,7 +37,7 @@ use crate::service::pool::Pool;
 use crate::service::revocation_feed::Polls;
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
-use crate::worker::{housekeeping, key_ends, rekey, token_keys};
+use crate::worker::{housekeeping, key_ends, rekey, sessions, token_keys};
 
 /// Why the guard was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +115,7 @@ impl Guard {
         workers.spawn(housekeeping::run(app.clone(), end_of_work.clone()));
         workers.spawn(rekey::run(app.clone(), end_of_work.clone()));
         workers.spawn(key_ends::run(app.clone(), end_of_work.clone()));
+        workers.spawn(sessions::run(app.clone(), end_of_work.clone()));
         workers.spawn(token_keys::run(app.clone(), end_of_work.clone()));
         let keeper = AcceptMarkKeeper::new(app.replay.clone(), app.accounts.stores.events.clone());
         workers.spawn(keeper.run(edge::now, end_of_work.clone()));

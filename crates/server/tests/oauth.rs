@@ -273,7 +273,7 @@ async fn a_request_that_can_be_read_in_two_ways_is_not_answered() {
         assert_eq!((answer.status, error(&answer).as_str()), (400, "invalid_request"), "{kind}");
     }
     let twice = [("authorization", &*authorization), ("authorization", &authorization), ("content-type", FORM)];
-    assert_eq!(sent(&whole, "POST", "/oauth/introspect", &twice, "token=x").await.status, 401);
+    assert_eq!(sent(&whole, "POST", "/oauth/introspect", &twice, "token=x").await.status, 400);
     for method in ["GET", "PUT", "DELETE"] {
         let fields = [("authorization", &*authorization), ("content-type", FORM)];
         let answer = sent(&whole, method, "/oauth/introspect?token=x", &fields, "").await;

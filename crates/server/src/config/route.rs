@@ -30,6 +30,8 @@ pub struct Route {
 pub enum Accept {
     /// Whoever signs the request.
     Signature,
+    /// The same, and whoever brings an access token of a session that does not sign.
+    SignatureOrBearer,
     /// Anyone, unsigned and without an identity.
     DangerAnyone,
 }
@@ -40,9 +42,10 @@ impl FromStr for Accept {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "signature" => Ok(Self::Signature),
+            "signature-or-bearer" => Ok(Self::SignatureOrBearer),
             "danger-anyone" => Ok(Self::DangerAnyone),
             "anyone" => Err("what lets strangers in is spelt danger-anyone".to_owned()),
-            _ => Err("it is neither".to_owned()),
+            _ => Err("it is none of them".to_owned()),
         }
     }
 }

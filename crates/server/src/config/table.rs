@@ -131,7 +131,7 @@ pub(super) const KEYS: &[Key] = &[
         "the path of a file that only its owner can read",
     ),
     unset("route[].path", Text, "\"/public\"", "a path that begins with / (with = in front: that path alone)"),
-    plain("route[].accept", Text, "\"signature\"", "\"signature\" or \"danger-anyone\""),
+    plain("route[].accept", Text, "\"signature\"", "\"signature\", \"signature-or-bearer\" or \"danger-anyone\""),
     key("route[].forward_unsigned", List, "[]", "[\"x-request-id\"]", "a list of names of header fields"),
     key("route[].max_body", Size, "", "\"1 MiB\"", SIZE),
     plain("route[].stream", Flag, "false", SWITCH),

@@ -9,6 +9,7 @@ mod cookies;
 pub mod envelope;
 mod form;
 pub mod identity;
+mod json;
 pub mod layer;
 #[cfg(feature = "standalone")]
 pub mod listener;
@@ -28,5 +29,6 @@ mod timely;
 #[cfg(feature = "standalone")]
 mod tunnel;
 pub mod verify;
+mod whence;
 
 pub use body_violation::BodyViolation;

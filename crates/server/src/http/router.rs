@@ -7,9 +7,11 @@ use countersign_core::problem::Problem;
 
 use super::arrival::arriving;
 use super::layer::VerifyLayer;
-use super::ours::{AUTHORIZATION_SERVER, INTROSPECT, JWKS, OURS, REVOKE};
+use super::ours::{AUTHORIZATION_SERVER, INTROSPECT, JWKS, LOGIN, OURS, REFRESH, REVOKE};
 use super::problem::Refused;
-use super::routes::{enrol, keys, oauth, revocations, well_known, whoami};
+use super::routes::{
+    enrol, keys, login, oauth, password, refresh, revocations, revoke_user, sessions, well_known, whoami,
+};
 use crate::app::SharedApp;
 
 /// Our own addresses. What else is below them is 404, so that no API behind takes it for its own.
@@ -19,6 +21,14 @@ pub fn own_router(app: SharedApp) -> Router {
         .route("/api/auth/keys", any(keys::keys))
         .route("/api/auth/keys/{keyid}", any(keys::key))
         .route("/api/auth/recovery-codes", any(keys::recovery_codes))
+        .route(LOGIN, any(login::login))
+        .route(REFRESH, any(refresh::refresh))
+        .route("/api/auth/revoke", any(sessions::log_out))
+        .route("/api/auth/sessions", any(sessions::list))
+        .route("/api/auth/sessions/revoke-others", any(sessions::revoke_others))
+        .route("/api/auth/sessions/{ref}", any(sessions::revoke))
+        .route("/api/auth/password", any(password::password))
+        .route("/api/auth/revoke-user/{user_id}", any(revoke_user::revoke_user))
         .route("/api/auth/revocations", any(revocations::follow))
         .route(INTROSPECT, any(oauth::introspect))
         .route(REVOKE, any(oauth::revoke));

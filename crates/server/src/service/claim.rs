@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use countersign_core::account::Role;
 use countersign_core::id::SessionRef;
 use countersign_core::secret::{KeyPair, MacKey, Root};
 use countersign_core::time::Timestamp;
@@ -29,7 +30,7 @@ pub(super) enum Claimant {
     /// A session that signs, ended or not.
     Session(Arc<Entry>),
     /// A key of somebody of this name, which waits for its first signed request.
-    Pending(Username),
+    Pending(Username, Role),
     /// No key of this name: the keys are a decoy's.
     Nobody,
 }
@@ -54,8 +55,8 @@ impl Claim {
             };
             return Ok(Self { claimant: Claimant::Holder(holder), keys, purpose });
         }
-        if let Some((keys, username)) = pending_keys(purpose, app, keyid, now) {
-            return Ok(Self { claimant: Claimant::Pending(username), keys, purpose });
+        if let Some((keys, username, role)) = pending_keys(purpose, app, keyid, now) {
+            return Ok(Self { claimant: Claimant::Pending(username, role), keys, purpose });
         }
         Ok(Self { claimant: Claimant::Nobody, keys: decoy(purpose, app, keyid), purpose })
     }
@@ -76,8 +77,18 @@ impl Claim {
         match &self.claimant {
             Claimant::Holder(holder) => Some(holder.principal().username.clone()),
             Claimant::Session(session) => Some(session.username()),
-            Claimant::Pending(username) => Some(username.clone()),
+            Claimant::Pending(username, _) => Some(username.clone()),
             Claimant::Nobody => None,
+        }
+    }
+
+    /// Whether it would be signed by the key of a person, confirmed or not: such a key opens sessions, and signs nothing
+    /// else.
+    pub(super) fn only_opens_sessions(&self) -> bool {
+        match &self.claimant {
+            Claimant::Holder(holder) => holder.principal().role != Role::Service,
+            Claimant::Pending(_, role) => *role != Role::Service,
+            Claimant::Session(_) | Claimant::Nobody => false,
         }
     }
 
@@ -100,7 +111,7 @@ impl Claim {
     pub(super) fn may_sign(&self, now: Timestamp) -> bool {
         match &self.claimant {
             Claimant::Holder(holder) => holder.admission(now) == Admission::Active,
-            Claimant::Session(_) | Claimant::Pending(_) => true,
+            Claimant::Session(_) | Claimant::Pending(..) => true,
             Claimant::Nobody => false,
         }
     }
@@ -108,7 +119,7 @@ impl Claim {
     /// Does for a key that exists the work that a decoy costs, so that a refusal takes as long for either.
     pub(super) fn spend_as_decoy(&self, app: &App, keyid: &str) {
         match self.claimant {
-            Claimant::Holder(_) | Claimant::Session(_) | Claimant::Pending(_) => {
+            Claimant::Holder(_) | Claimant::Session(_) | Claimant::Pending(..) => {
                 drop(std::hint::black_box(decoy(self.purpose, app, keyid)));
             }
             Claimant::Nobody => {}
@@ -120,12 +131,12 @@ fn decoy(purpose: Purpose, app: &App, keyid: &str) -> KeyPair {
     purpose.pair_of(&Root::decoy(&app.accounts.secrets.decoy, keyid), keyid)
 }
 
-fn pending_keys(purpose: Purpose, app: &App, keyid: &str, now: Timestamp) -> Option<(KeyPair, Username)> {
+fn pending_keys(purpose: Purpose, app: &App, keyid: &str, now: Timestamp) -> Option<(KeyPair, Username, Role)> {
     let pending = app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner);
     let pending = pending.by_keyid(keyid, now)?;
     let keys = match purpose {
         Purpose::Requests => pending.keys.clone(),
         Purpose::Envelopes => purpose.pair_of(&pending.root, keyid),
     };
-    Some((keys, pending.username.clone()))
+    Some((keys, pending.username.clone(), pending.role))
 }

@@ -15,6 +15,10 @@ impl Provable for Envelope {
         self.keyid()
     }
 
+    fn opens_a_session(&self) -> bool {
+        false
+    }
+
     /// It is for us, under a name of ours in its one spelling, and from the user whose key it names.
     fn authenticate(&self, app: &App, claim: &Claim, now: Timestamp) -> Authentication<'_> {
         let audience = app.accounts.config.names.authorities().recognise(self.audience()).map_or("", Authority::as_str);

@@ -1,6 +1,8 @@
 //! Use cases, one per file. They know ports and the core, never HTTP and never an adapter.
 
 pub mod access_token;
+pub mod bearer;
+pub mod change_password;
 pub mod claim;
 pub mod codes;
 pub mod confirm;
@@ -10,25 +12,33 @@ pub mod enrol;
 pub mod envelope;
 pub mod folding;
 pub mod genuine_token;
+pub mod grant;
 pub mod guessing;
 pub mod idempotency;
 pub mod introspect;
+pub mod login;
 pub mod open_session;
 pub mod own_keys;
+pub mod own_sessions;
 pub mod password;
 pub mod pool;
 pub mod recover;
+pub mod refresh;
 pub mod rekey;
 pub mod revocation_feed;
 pub mod revoke_token;
+pub mod revoke_user;
 pub mod rotate;
 pub(crate) mod rotate_token_key;
 pub mod seed_enrol;
+pub mod sensitive;
 pub mod session_root;
+pub mod session_row;
 pub mod session_use;
 pub mod stream_keys;
 pub mod throttle;
 pub mod verify_request;
+pub mod whence;
 
 use countersign_core::secret::Unsealable;
 use countersign_store::port::StoreError;

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::session::{EndReason, Scope};
 use countersign_core::time::Timestamp;
-use countersign_core::verdict::{Refusal, Verdict};
+use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 
 use super::Undecided;
 use super::control::Asked;
 use super::end_sessions::end;
+use crate::accounts::Accounts;
 use crate::app::SharedApp;
 use crate::config::OnNetworkChange;
 use crate::sessions::Entry;
@@ -57,4 +58,18 @@ async fn warn(app: &SharedApp, session: &Entry, from: IpAddr, now: Timestamp) ->
         return Err(error.into());
     }
     Ok(())
+}
+
+/// Notes that a session is used by an admitted request.
+pub fn note(
+    accounts: &Accounts,
+    principal: &Principal,
+    from: IpAddr,
+    user_agent: Option<&str>,
+) -> Result<(), Undecided> {
+    let Prover::Session(session) = principal.prover else { return Ok(()) };
+    match accounts.sessions.find(session)? {
+        Some(entry) => Ok(accounts.sessions.note_use(&entry, from, user_agent)?),
+        None => Ok(()),
+    }
 }

@@ -17,6 +17,9 @@ pub trait Provable: Sync {
     /// The name of the key that it says it was signed with.
     fn keyid(&self) -> &str;
 
+    /// Whether the key of a person may sign it.
+    fn opens_a_session(&self) -> bool;
+
     /// Checks everything that makes it the claimant's own, and only then its time.
     fn authenticate(&self, app: &App, claim: &Claim, now: Timestamp) -> Authentication<'_>;
 }
@@ -24,6 +27,12 @@ pub trait Provable: Sync {
 impl Provable for Received {
     fn keyid(&self) -> &str {
         self.keyid()
+    }
+
+    /// To see who one is, which confirms a new key, and to log in.
+    fn opens_a_session(&self) -> bool {
+        let is_one = |path| ["/api/auth/whoami", "/api/auth/login"].contains(&path);
+        self.components().any(|(name, value)| name == "@path" && is_one(value))
     }
 
     fn authenticate(&self, app: &App, claim: &Claim, now: Timestamp) -> Authentication<'_> {
@@ -49,6 +58,9 @@ pub async fn verify_request(
         Authentication::Stale => Verdict::Refuse(Refusal::Stale),
         Authentication::FutureDated(authentic) => Verdict::Refuse(app.replay.burn(&authentic).await?),
         Authentication::Authentic(authentic) => match app.replay.remember(&authentic, now).await? {
+            Ok(()) if claim.only_opens_sessions() && !request.opens_a_session() => {
+                Verdict::Refuse(Refusal::SessionRequired)
+            }
             Ok(()) => admit(app, claim, &authentic, from, now).await?,
             Err(refusal) => Verdict::Refuse(refusal),
         },
@@ -80,7 +92,7 @@ fn unproven(app: &App, claim: &Claim, request: &impl Provable, now: Timestamp) -
     match claim.claimant() {
         Claimant::Nobody => Refusal::UnknownKey,
         Claimant::Holder(_) if !claim.may_sign(now) => Refusal::RevokedKey,
-        Claimant::Holder(_) | Claimant::Session(_) | Claimant::Pending(_) => Refusal::BadSignature,
+        Claimant::Holder(_) | Claimant::Session(_) | Claimant::Pending(..) => Refusal::BadSignature,
     }
 }
 
@@ -100,7 +112,7 @@ async fn admit(
             Ok(verdict)
         }
         Claimant::Session(session) => session_use::judge(app, session, from, now).await,
-        Claimant::Pending(_) => confirm::confirm(app, request, from, now).await,
+        Claimant::Pending(..) => confirm::confirm(app, request, from, now).await,
         Claimant::Nobody => Ok(Verdict::Refuse(Refusal::UnknownKey)),
     }
 }
@@ -120,6 +132,7 @@ pub(super) async fn report(
         }
         Refusal::Stale | Refusal::FutureDated => EventKind::ClockSkew,
         Refusal::Replayed => EventKind::Replay,
+        Refusal::TokenRevoked => EventKind::TokenRevoked,
         Refusal::Throttled | Refusal::TooMuchKept => EventKind::Throttled,
         Refusal::OutcomeUnknown => EventKind::OutcomeUnknown,
         Refusal::WarmingUp
@@ -130,7 +143,7 @@ pub(super) async fn report(
         | Refusal::KeyOfAnother
         | Refusal::InFlight
         | Refusal::TokenInvalid
-        | Refusal::TokenRevoked
+        | Refusal::TokenAlone
         | Refusal::SessionRequired => return Ok(()),
     };
     if let Some(event) = app.folding.note(kind, keyid, from, now) {

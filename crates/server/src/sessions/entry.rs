@@ -8,6 +8,7 @@ use countersign_core::network::FineNetwork;
 use countersign_core::secret::{KeyPair, Root, Sealed, Unsealable};
 use countersign_core::session::{OpenedBy, Proof, Session, SessionState, TokenHash};
 use countersign_core::time::Timestamp;
+use countersign_core::token::OpaqueToken;
 use countersign_core::username::Username;
 use countersign_core::verdict::{Principal, Prover, SessionPrincipal};
 
@@ -151,6 +152,11 @@ impl Entry {
     /// Whether this is the hash of the access token that was issued last.
     pub fn is_its_token(&self, token: &TokenHash) -> bool {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).matches(token)
+    }
+
+    /// Whether this is the access token that was issued last, and good at `now`.
+    pub fn is_good(&self, token: &OpaqueToken, now: Timestamp) -> bool {
+        token.is_good(&self.token.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
 
     /// Who its requests are from.

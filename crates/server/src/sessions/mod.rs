@@ -19,8 +19,9 @@ use std::sync::{Arc, Mutex, RwLock};
 use countersign_core::account::User;
 use countersign_core::id::{SessionRef, UserId};
 use countersign_core::secret::Sealed;
-use countersign_core::session::{Epoch, KEEP_REVOCATIONS, Revoked, Scope, Session, TokenHash};
+use countersign_core::session::{Epoch, KEEP_REVOCATIONS, MAX_USER_AGENT, Revoked, Scope, Session, TokenHash, cut};
 use countersign_core::time::Timestamp;
+use countersign_store::port::Touched;
 use tokio::sync::watch;
 
 use self::entry::Measure;
@@ -37,6 +38,8 @@ pub struct Sessions {
     /// Which were ended, and when. They may not have come in yet: what the store said of them is older then.
     ended: Mutex<HashMap<SessionRef, Timestamp>>,
     strangers: Strangers,
+    /// Uses of which the store is to be told.
+    uses: Mutex<HashMap<SessionRef, Touched>>,
     idle: Duration,
     /// The latest time by which anything was judged: no session comes back because a clock was set back.
     now: AtomicU64,
@@ -61,6 +64,7 @@ impl Sessions {
             owners: RwLock::default(),
             ended: Mutex::default(),
             strangers: Strangers::default(),
+            uses: Mutex::default(),
             idle,
             now: AtomicU64::new(0),
             epoch: AtomicU32::new(0),
@@ -76,7 +80,14 @@ impl Sessions {
     pub fn put(&self, session: &Session, user: &User) -> Result<Arc<Entry>, InDoubt> {
         let owner = self.owner_of(user)?;
         let number = self.next_number.fetch_add(1, Ordering::AcqRel);
-        let entry = self.shards.put(Entry::new(session, owner, number))?;
+        let entry = Entry::new(session, owner, number);
+        // Read anew, one that was ended here stays so, whatever the store came to know of it.
+        if let Some(known) = self.find(session.reference)?
+            && self.standing(&known, Timestamp::default()) == Standing::Ended
+        {
+            entry.end();
+        }
+        let entry = self.shards.put(entry)?;
         // Whoever ends it from here on finds it; whoever did before has left word.
         if self.ended.lock().map_err(|_| InDoubt)?.contains_key(&session.reference) {
             entry.end();
@@ -185,9 +196,34 @@ impl Sessions {
         Ok(())
     }
 
-    /// Notes a use of a session; whether it is the first for a while, so that the store should know.
-    pub fn note_use(&self, entry: &Entry, now: Timestamp) -> bool {
-        entry.note_use(self.latest(now))
+    /// Notes a use of a session: at once in memory, and for the store, which is told of many at a time.
+    pub fn note_use(&self, entry: &Entry, address: IpAddr, user_agent: Option<&str>) -> Result<(), InDoubt> {
+        let now = self.latest(Timestamp::default());
+        if entry.note_use(now) {
+            let touched = Touched {
+                session: entry.reference(),
+                generation: entry.generation(),
+                last_used: now,
+                address,
+                user_agent: user_agent.map(|text| cut(text, MAX_USER_AGENT)),
+            };
+            self.uses.lock().map_err(|_| InDoubt)?.insert(touched.session, touched);
+        }
+        Ok(())
+    }
+
+    /// Takes out the uses of which the store has not been told yet.
+    pub fn take_uses(&self) -> Result<Vec<Touched>, InDoubt> {
+        Ok(std::mem::take(&mut *self.uses.lock().map_err(|_| InDoubt)?).into_values().collect())
+    }
+
+    /// The store could not be told of these. Later uses of the same sessions count instead.
+    pub fn put_uses_back(&self, untold: Vec<Touched>) -> Result<(), InDoubt> {
+        let mut uses = self.uses.lock().map_err(|_| InDoubt)?;
+        for touched in untold {
+            uses.entry(touched.session).or_insert(touched);
+        }
+        Ok(())
     }
 
     /// Notes the network of this address if the session was not used from there before; whether it was not.

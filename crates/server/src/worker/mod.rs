@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod housekeeping;
 pub mod key_ends;
 pub mod rekey;
+pub mod sessions;
 pub mod token_keys;
 
 use std::time::Duration;

@@ -14,6 +14,7 @@ use crate::http::buffer::{Buffered, Hold};
 use crate::keyring::Purpose;
 use crate::service::claim::Claim;
 use crate::service::verify_request::verify_request;
+use crate::service::{Undecided, session_use};
 
 /// What became of one message.
 pub(super) enum Served {
@@ -70,13 +71,18 @@ async fn judge(
     (from, reading): (IpAddr, Reading),
 ) -> Result<Principal, (Problem, Standing)> {
     match verify_request(app, claim, envelope, from, reading).await {
-        Ok(Verdict::Admit(principal)) => Ok(principal),
+        Ok(Verdict::Admit(principal)) => match session_use::note(&app.accounts, &principal, from, None) {
+            Ok(()) => Ok(principal),
+            Err(error) => Err(undecided(&error)),
+        },
         Ok(Verdict::Refuse(refusal)) => Err((refusal.problem(), standing(refusal))),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "could not decide; refused");
-            Err((Problem::UNAVAILABLE, Standing::Refused))
-        }
+        Err(error) => Err(undecided(&error)),
     }
+}
+
+fn undecided(error: &Undecided) -> (Problem, Standing) {
+    tracing::error!(error = error as &dyn std::error::Error, "could not decide; refused");
+    (Problem::UNAVAILABLE, Standing::Refused)
 }
 
 const fn standing(refusal: Refusal) -> Standing {
@@ -95,6 +101,7 @@ const fn standing(refusal: Refusal) -> Standing {
         | Refusal::TooMuchKept
         | Refusal::TokenInvalid
         | Refusal::TokenRevoked
+        | Refusal::TokenAlone
         | Refusal::SessionRequired
         | Refusal::WarmingUp
         | Refusal::Unavailable => Standing::Refused,

@@ -192,7 +192,7 @@ impl<'a> Exchange<'a> {
             match told {
                 Resealed::Done => {
                     self.resealed += 1;
-                    accounts.keyring.reseal(&place.id, former, fresh).map_err(Undecided::from)?;
+                    accounts.resealed(place, former, fresh)?;
                 }
                 Resealed::Changed | Resealed::Distrusted => {}
             }

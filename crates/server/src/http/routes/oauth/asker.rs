@@ -10,13 +10,14 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::refused::OAuthRefused;
 use crate::app::App;
-use crate::config::{Config, VerifierId};
+use crate::config::VerifierId;
 use crate::http::basic::{Credentials, credentials};
 use crate::http::body_violation::BodyViolation;
 use crate::http::form::Form;
 use crate::http::identity::Identity;
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
+use crate::http::routes::login::may_be_read_by_nobody;
 
 /// The most octets of a form: the longest token with each of its octets encoded fits, and nothing that is much longer.
 const LONGEST: usize = 32 << 10;
@@ -117,14 +118,4 @@ fn is_form(headers: &HeaderMap) -> bool {
     essence.trim_end().eq_ignore_ascii_case("application/x-www-form-urlencoded")
         && parameters.trim().eq_ignore_ascii_case("charset=utf-8")
         && !headers.contains_key(CONTENT_ENCODING)
-}
-
-/// Whether nobody on the line has read what came from this client: it is on this machine, or TLS ends with us, or with a
-/// trusted proxy of a public URL that says so.
-fn may_be_read_by_nobody(config: &Config, peer: Peer) -> bool {
-    let behind_proxy = config.client_address.trusted.contains(peer.socket.ip());
-    config.sessions.plain_passwords
-        || config.tls.is_some()
-        || peer.client.is_loopback()
-        || (behind_proxy && config.names.public_url().is_secure())
 }
