@@ -16,6 +16,7 @@ use countersign_core::verdict::{Prover, Refusal, Verdict};
 use countersign_store::Stores;
 use countersign_store::port::{SealedPlace, StoreError};
 use countersign_store::sqlite::{self, Migrations, Sqlite};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Checked, Config};
 use crate::data::{DataDir, KekError, KekKeeper, Lock, SecretFileError, obtain_kek, read_seed_key};
@@ -24,6 +25,7 @@ use crate::keyring::{Admission, Keyring};
 use crate::replay::SavedRing;
 use crate::secrets::{MissingKek, Secrets, SecretsError};
 use crate::service::Undecided;
+use crate::service::event_log::{self, EventLogging};
 use crate::service::rekey::{Rekeying, survey};
 use crate::sessions::{Entry, Sessions, Standing};
 use crate::shared_kek::SharedKek;
@@ -58,6 +60,10 @@ pub struct Accounts {
     pub verifiers: Verifiers,
     /// Enrolments that wait for their first signed request.
     pub pending: Mutex<PendingEnrolments>,
+    /// What is done about the event log.
+    pub event_logging: EventLogging,
+    /// Cancelled when nothing is to be waited for any more: the guard begins to stop, or none runs.
+    pub ending: CancellationToken,
     /// Held while the store and the keyring change together, so that no older answer of the store overwrites a newer.
     pub changing: tokio::sync::Mutex<()>,
 }
@@ -105,6 +111,7 @@ impl Accounts {
         let secrets =
             Secrets::open(&*sqlite.server_secrets(), kek.clone(), seed, edge::random, edge::now().wall).await?;
         let stores = sqlite.with_row_key(secrets.row.clone(), Arc::new(|| edge::now().wall));
+        event_log::begin(&stores, edge::now().wall).await?;
         let others = survey(&*stores.sealings, keys.current()).await?;
         if let Some(version) = others.versions.into_keys().find(|version| !keys.has(*version)) {
             return Err(MissingKek(version).into());
@@ -115,6 +122,8 @@ impl Accounts {
             saved_ring: SavedRing::new(directory.path().to_owned(), kek),
             issuer: config.names.public_url().to_string(),
             authority: config.names.public_url().authority().to_string(),
+            event_logging: event_logging(directory, &config),
+            ending: CancellationToken::new(),
             stores,
             sqlite,
             secrets,
@@ -263,4 +272,8 @@ impl Accounts {
         let found = self.stores.users.find(id).await?;
         found.ok_or_else(|| StoreError::Corrupt { what: "key without a user", source: id.to_string().into() }.into())
     }
+}
+
+fn event_logging(directory: &DataDir, config: &Config) -> EventLogging {
+    EventLogging::new(directory.path(), config.event_heads_file.as_ref(), config.event_retention)
 }

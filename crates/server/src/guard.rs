@@ -29,6 +29,7 @@ use crate::http::router::own_router;
 use crate::replay::{ReplayParts, ReplayState};
 use crate::service::Undecided;
 use crate::service::control::{Asked, dispatch};
+use crate::service::event_log;
 use crate::service::folding::Folding;
 use crate::service::guessing::Guessing;
 use crate::service::idempotency::{self, Idempotency};
@@ -37,7 +38,7 @@ use crate::service::pool::Pool;
 use crate::service::revocation_feed::Polls;
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
-use crate::worker::{housekeeping, key_ends, rekey, sessions, token_keys};
+use crate::worker::{event_log as event_log_worker, housekeeping, key_ends, rekey, sessions, token_keys};
 
 /// Why the guard was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +114,7 @@ impl Guard {
         control.spawn(socket.serve(end_of_control.clone().cancelled_owned(), operator(app.clone())));
         let mut workers = JoinSet::new();
         workers.spawn(housekeeping::run(app.clone(), end_of_work.clone()));
+        workers.spawn(event_log_worker::run(app.clone(), end_of_work.clone()));
         workers.spawn(rekey::run(app.clone(), end_of_work.clone()));
         workers.spawn(key_ends::run(app.clone(), end_of_work.clone()));
         workers.spawn(sessions::run(app.clone(), end_of_work.clone()));
@@ -147,6 +149,7 @@ impl Guard {
     pub fn wind_down(&self) {
         self.app.stopping.cancel();
         self.app.accounts.rekeying.stop();
+        self.app.accounts.ending.cancel();
     }
 
     /// Completes once what this key or session has begun must not go on: it was taken back, or the guard stops. For what
@@ -170,6 +173,7 @@ impl Guard {
             return Err(StopError::Disk);
         }
         app.accounts.stores.events.record(&event(EventKind::Stopped, "")).await?;
+        event_log::seal(&app.accounts, edge::now().wall).await?;
         app.replay.stop(edge::random()).await?;
         app.accounts.sqlite.close().await;
         Ok(())

@@ -55,6 +55,7 @@ impl FromStr for Accept {
 pub struct Routes {
     closest_first: Vec<Route>,
     otherwise: Route,
+    for_operators: Route,
 }
 
 impl Routes {
@@ -70,7 +71,9 @@ impl Routes {
             keep_outcomes: true,
             websocket: false,
         };
-        Self { closest_first: routes, otherwise }
+        // Bodies come in one piece; what is given out may have no end.
+        let for_operators = Route { max_stream: Some(0), ..otherwise.clone() };
+        Self { closest_first: routes, otherwise, for_operators }
     }
 
     /// The route of a path as received: what no `[[route]]` is for wants a signature.
@@ -81,6 +84,11 @@ impl Routes {
     /// What holds where no route is written: a signature is due.
     pub fn otherwise(&self) -> &Route {
         &self.otherwise
+    }
+
+    /// What holds on the administration listener, whatever is written of the API.
+    pub fn for_operators(&self) -> &Route {
+        &self.for_operators
     }
 
     /// Those that were written, the closest first.

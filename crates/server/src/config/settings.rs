@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use countersign_core::time::Freshness;
 
+use super::authority::Authorities;
 use super::envelope::Envelopes;
 use super::limits::{Hashing, Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
@@ -27,6 +28,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// By which names clients reach us.
     pub names: Names,
+    /// By which names operators reach the administration listener.
+    pub admin_names: Authorities,
     /// The certificate that we show, when we speak TLS ourselves.
     pub tls: Option<TlsFiles>,
     /// The API behind us; the built-in echo if there is none.
@@ -49,6 +52,10 @@ pub struct Config {
     pub sessions: SessionRules,
     /// Who may ask about tokens and take them back, and where their secrets are.
     pub verifiers: Vec<VerifierSource>,
+    /// How long events are kept; for ever without.
+    pub event_retention: Option<Duration>,
+    /// Where the heads of the event log are told besides the data directory.
+    pub event_heads_file: Option<PathBuf>,
     /// Where the key-encryption key comes from.
     pub kek: KekSource,
     /// How many nonces the replay guard holds.

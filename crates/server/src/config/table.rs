@@ -87,6 +87,8 @@ pub(super) const KEYS: &[Key] = &[
     key("on_limit", Text, "", "\"evict_oldest\"", "\"reject\", \"evict_oldest\" or \"evict_idle\""),
     plain("sensitive_minutes", Whole, "5", "a whole number of minutes from 1 to 60"),
     plain("danger_plain_passwords", Flag, "false", SWITCH),
+    plain("event_retention_days", Whole, "400", "a whole number of days from 0 (for ever) to 36500"),
+    unset("event_heads_file", Text, "\"/mnt/elsewhere/countersign-heads\"", "the path of a file"),
     unset(
         "kek_file",
         Text,

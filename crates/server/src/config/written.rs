@@ -40,6 +40,8 @@ pub(super) struct Written {
     pub(super) on_limit: Option<String>,
     pub(super) sensitive_minutes: Option<u64>,
     pub(super) danger_plain_passwords: Option<bool>,
+    pub(super) event_retention_days: Option<u64>,
+    pub(super) event_heads_file: Option<String>,
     pub(super) kek_file: Option<String>,
     #[serde(default)]
     pub(super) security: WrittenSecurity,

@@ -11,6 +11,7 @@ mod form;
 pub mod identity;
 mod json;
 pub mod layer;
+mod listened;
 #[cfg(feature = "standalone")]
 pub mod listener;
 pub(crate) mod ours;

@@ -60,18 +60,19 @@ async fn only_post() -> Refused {
 mod standalone {
     use std::convert::Infallible;
 
-    use axum::Router;
     use axum::extract::Request;
     use axum::response::{IntoResponse as _, Response};
     use axum::routing::{any, get};
+    use axum::{Extension, Router};
     use tower::{Layer as _, service_fn};
 
     use super::{nothing_here, only_get, own_router};
     use crate::app::SharedApp;
     use crate::http::envelope;
     use crate::http::layer::VerifyLayer;
+    use crate::http::listened::Listened;
     use crate::http::problem::Refused;
-    use crate::http::routes::{echo, health};
+    use crate::http::routes::{echo, events, health};
 
     /// The main listener: our own addresses, and the API behind the guard.
     pub fn main_router(app: SharedApp) -> Router {
@@ -84,9 +85,18 @@ mod standalone {
         ours.fallback_service(layer.layer(beyond))
     }
 
-    /// The administration listener.
+    /// The administration listener. What tells of people wants the signature of an administrator here too: whoever can reach
+    /// the address need not be one.
     pub fn admin_router(app: SharedApp) -> Router {
+        let guarded = Router::new()
+            .route("/api/admin/events", any(events::list))
+            .route("/api/admin/events/stream", any(events::follow))
+            .route("/api/admin", any(nothing_here))
+            .route("/api/admin/{*rest}", any(nothing_here))
+            .route_layer(VerifyLayer::new(app.clone()))
+            .route_layer(Extension(Listened::Admin));
         Router::new()
+            .merge(guarded)
             .route("/healthz", get(health::healthz).fallback(only_get))
             .route("/readyz", get(health::readyz).fallback(only_get))
             .fallback(any(nothing_here))

@@ -10,6 +10,8 @@ pub mod control;
 pub mod end_sessions;
 pub mod enrol;
 pub mod envelope;
+pub mod event_log;
+pub mod events;
 pub mod folding;
 pub mod genuine_token;
 pub mod grant;

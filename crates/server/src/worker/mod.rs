@@ -3,6 +3,7 @@
 pub mod accept_mark;
 #[cfg(feature = "standalone")]
 pub mod certificate;
+pub mod event_log;
 pub mod housekeeping;
 pub mod key_ends;
 pub mod rekey;

@@ -13,6 +13,7 @@
 pub mod accept_marks;
 pub mod burnt_nonces;
 pub mod enrolments;
+pub mod event_chain;
 pub mod events;
 pub mod keys;
 pub mod outcomes;
@@ -46,7 +47,11 @@ macro_rules! store_conformance {
                 a_ticket_is_good_to_the_millisecond, a_refused_confirmation_leaves_no_trace,
                 an_id_that_exists_is_an_error_and_leaves_no_trace, of_eight_noting_a_hash_one_is_first,
                 a_note_is_kept_until_its_time_is_over, a_note_for_ever_is_never_forgotten;
+            event_chain: the_end_is_sealed_once_for_each_length, what_was_written_holds, a_head_that_is_not_ours_is_found,
+                only_sealed_rows_from_before_the_time_are_removed, the_rest_holds_after_old_rows_were_removed,
+                a_head_from_before_the_removal_is_not_held_against_the_log;
             events: events_are_numbered_from_one_without_gaps, the_log_is_read_by_cursor,
+                events_are_selected_by_kind_user_and_time, whoever_waits_is_told_of_each_event,
                 the_latest_come_oldest_first, an_event_comes_back_as_recorded, what_is_too_long_is_cut_between_letters;
             keys: a_revoked_key_stays_revoked, an_unknown_key_is_missing, keys_are_listed_by_cursor,
                 a_users_keys_are_found, of_eight_revoking_a_key_one_does;

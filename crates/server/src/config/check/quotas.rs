@@ -38,6 +38,12 @@ pub(super) fn sizes(desk: &mut Desk<'_>, written: &Written) -> Sizes {
     sizes
 }
 
+/// How long events are kept; zero stands for ever.
+pub(super) fn event_retention(desk: &mut Desk<'_>, written: &Written) -> Option<Duration> {
+    let days: u64 = desk.whole("event_retention_days", written.event_retention_days, 400, 0..=36_500);
+    (days > 0).then(|| Duration::from_secs(days * 86_400))
+}
+
 /// No body of that length could ever be taken in.
 pub(super) const MORE_THAN_SPOOLED: &str =
     "is more than `max_spooled`, which all bodies together may take on the disk; lower the one or raise the other";

@@ -5,6 +5,8 @@ pub mod echo;
 pub mod enrol;
 mod grant;
 #[cfg(feature = "standalone")]
+pub mod events;
+#[cfg(feature = "standalone")]
 pub mod health;
 pub mod keys;
 pub mod login;

@@ -9,6 +9,7 @@ use crate::app::SharedApp;
 use crate::config::{Accept, Route};
 use crate::http::arrival::arrive;
 use crate::http::cookies;
+use crate::http::listened::Listened;
 use crate::http::ours::{accept, is_ours};
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
@@ -40,7 +41,7 @@ pub(super) fn read<'a>(app: &'a SharedApp, parts: &mut Parts) -> Result<Arrived<
     if parts.version == Version::HTTP_2 {
         cookies::join(&mut parts.headers);
     }
-    let (route, accept) = route(app, parts.uri.path());
+    let (route, accept) = route(app, Listened::of(&parts.extensions), parts.uri.path());
     let credentials = credentials(&parts.headers)?;
     match received(parts, &authority, route) {
         Ok(received) => Ok(Arrived { brings: Brings::Signature(Box::new(received)), route, peer }),
@@ -83,11 +84,13 @@ fn unsigned(accept: Accept, credentials: Credentials<'_>) -> Result<Brings, Refu
 }
 
 /// What holds for an address, and who may pass. Our own addresses are nobody's to configure.
-fn route<'a>(app: &'a SharedApp, path: &str) -> (&'a Route, Accept) {
+fn route<'a>(app: &'a SharedApp, listened: Listened, path: &str) -> (&'a Route, Accept) {
     let routes = &app.accounts.config.routes;
-    if is_ours(path) {
-        return (routes.otherwise(), accept(path));
-    }
-    let route = routes.of(path);
+    let route = match listened {
+        #[cfg(feature = "standalone")]
+        Listened::Admin => routes.for_operators(),
+        Listened::Main if is_ours(path) => return (routes.otherwise(), accept(path)),
+        Listened::Main => routes.of(path),
+    };
     (route, route.accept)
 }

@@ -10,7 +10,7 @@ mod server_key;
 mod token_keys;
 mod users;
 
-pub use events::{EventRow, LatestEvents, ListEvents};
+pub use events::{EventRow, FollowEvents, Followed, ListEvents, ListHeads, SealEvents, VerifiedEvents, VerifyEvents};
 pub use examination::{Examination, Examine};
 pub use invitations::{Invitation, Invite, InviteBack, InviteKind, ListTickets, RevokeTicket, RotateGroup, TicketRow};
 pub use keys::{KeyRow, ListKeys, RevokeKey, RevokedKeys};
@@ -90,7 +90,7 @@ pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Res
     let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| unreadable())?;
     dispatch!(accounts, asked, asking: Invite, InviteBack, ListTickets, RevokeTicket, RotateGroup,
         ListUsers, ShowUser, AddUser, SetPassword, SetRole, SetPermissions, DisableUser, EnableUser, DeleteUser, ListKeys, RevokeKey, ListEvents,
-        LatestEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey,
+        FollowEvents, SealEvents, ListHeads, VerifyEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey,
         ShowTokenKeys, RotateTokenKey, RetireTokenKeys)
 }
 
