@@ -55,7 +55,7 @@ pub async fn sessions(
             continue;
         }
         let name = name(accounts, &mut names, session.user).await?;
-        let row = SessionRow::of(session, &name, asking, now);
+        let row = SessionRow::of(session, name.as_str(), asking, now);
         rows.push(SessionRow { state: word(standing).to_owned(), last_used_ms: last_used.as_millis(), ..row });
     }
     Ok(SessionPage { sessions: rows, next })

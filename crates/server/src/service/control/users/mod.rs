@@ -14,6 +14,7 @@ use countersign_store::port::Change;
 use serde::{Deserialize, Serialize};
 
 use super::invitations::PAGE;
+use super::sessions::open_sessions;
 use super::{Asked, ControlError, Operation, not_found, unprocessable};
 use crate::accounts::Accounts;
 
@@ -74,18 +75,22 @@ pub struct ShownUser {
     pub row: UserRow,
     /// How many keys of the user may sign.
     pub keys: usize,
+    /// How many sessions of the user are open.
+    #[serde(default)]
+    pub sessions: usize,
 }
 
 impl Operation for ShowUser {
     const NAME: &'static str = "show-user";
     type Reply = ShownUser;
 
-    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<ShownUser, ControlError> {
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<ShownUser, ControlError> {
         let user = named(accounts, &self.username).await?;
         let keys = accounts.stores.keys.of_user(user.id).await?;
         let may_sign = |state| matches!(state, KeyState::Active | KeyState::Ending { .. });
         let keys = keys.into_iter().filter(|key| may_sign(key.state)).count();
-        Ok(ShownUser { row: UserRow::of(&user), keys })
+        let sessions = open_sessions(accounts, user.id, asked.at).await?;
+        Ok(ShownUser { row: UserRow::of(&user), keys, sessions })
     }
 }
 
