@@ -19,8 +19,7 @@ use tokio::net::TcpStream;
 use whole::{Answer, Person, Whole, now};
 
 async fn at_the_admin_door(whole: &Whole, username: &str, role: Role) -> Person {
-    let person = whole.enrolled_as(username, role);
-    assert_eq!(whole.call(&person.get("/api/auth/whoami")).await.status, 200);
+    let person = whole.signed_in(username, role).await;
     Person { authority: whole.app.accounts.config.admin_listen.to_string(), ..person }
 }
 
@@ -89,16 +88,22 @@ async fn an_administrator_sees_who_is_signed_in_and_what_has_ended() {
         after = format!("&after={next}");
     }
     seen.sort();
-    let mut expected: Vec<_> = sessions.iter().map(ToString::to_string).collect();
+    let mut expected: Vec<_> = sessions.iter().chain(&admin.session).map(ToString::to_string).collect();
     expected.sort();
     assert_eq!(seen, expected, "each once");
     let of_bob = page(&whole, &admin, &format!("/api/admin/sessions?user={}&state=ended", bob.id)).await;
     assert_eq!(names(&of_bob, "sessions", "ref"), [sessions[0].to_string()]);
     assert_eq!((&of_bob["sessions"][0]["why"], &of_bob["sessions"][0]["username"]), (&"revoked".into(), &"bob".into()));
-    // Memory is ahead of the store: the epoch has risen for all of them, whatever their rows say.
-    whole.app.accounts.sessions.deny_everybody();
+    // Memory is ahead of the store: all that carol was issued is void, whatever the rows say yet.
+    whole.app.accounts.sessions.deny(&Scope::User(carol.id), now()).unwrap();
     let open = page(&whole, &admin, "/api/admin/sessions?state=open").await;
-    assert_eq!(names(&open, "sessions", "ref").len(), 0);
+    let mut expected = vec![sessions[1].to_string(), admin.session.unwrap().to_string()];
+    expected.sort();
+    let mut listed = names(&open, "sessions", "ref");
+    listed.sort();
+    assert_eq!(listed, expected);
+    let current = open["sessions"].as_array().unwrap().iter().find(|row| row["current"] == true).unwrap();
+    assert_eq!(current["ref"], admin.session.unwrap().to_string(), "the one that asks");
     assert!(!open.to_string().contains("token"), "no hash is shown");
 }
 
@@ -113,7 +118,7 @@ async fn an_administrator_sees_how_the_guard_is() {
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!((&status["clock"]["is_trusted"], &status["clock"]["window_ms"]), (&true.into(), &5_000.into()));
     assert_eq!(status["counts"]["active_keys"], 1);
-    assert_eq!(status["counts"]["sessions"], 1);
+    assert_eq!(status["counts"]["sessions"], 2, "hers, and the one that has ended");
     let last = whole.app.accounts.stores.events.latest(1).await.unwrap()[0].sequence;
     assert_eq!(status["heads"], serde_json::json!({ "events": last, "revocations": 1, "epoch": 0 }));
     assert!(status["started_ms"].as_u64().unwrap() <= status["clock"]["now_ms"].as_u64().unwrap());
