@@ -6,7 +6,7 @@ use countersign_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A session in answers and in lists. Times are milliseconds since the Unix epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {
     /// Its public name.
     #[serde(rename = "ref")]

@@ -26,7 +26,7 @@ pub struct WhichSessions {
 }
 
 /// A part of the sessions that there are, ended ones included, by name.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SessionPage {
     /// The sessions.
     pub sessions: Vec<SessionRow>,

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::service::Undecided;
 
 /// How the guard is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// Its version.
     pub version: String,
@@ -25,7 +25,7 @@ pub struct Status {
 }
 
 /// What time it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Clock {
     /// By the clock of the machine, in milliseconds since the Unix epoch.
     pub now_ms: u64,
@@ -36,7 +36,7 @@ pub struct Clock {
 }
 
 /// The store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StoreStatus {
     /// Where it is.
     pub kind: String,
@@ -45,7 +45,7 @@ pub struct StoreStatus {
 }
 
 /// How many of each there are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Keys that may sign.
     pub active_keys: u64,
@@ -58,7 +58,7 @@ pub struct Counts {
 }
 
 /// How far the logs have come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogHeads {
     /// The sequence number of the last event.
     pub events: u64,

@@ -21,7 +21,7 @@ pub struct WhichUsers {
 }
 
 /// A part of the users who are not deleted, by name.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct UserPage {
     /// The users.
     pub users: Vec<UserRow>,

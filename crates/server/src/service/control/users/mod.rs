@@ -26,7 +26,7 @@ pub struct ListUsers {
 }
 
 /// A user in a list.
-#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserRow {
     /// The id, a UUID.
     pub user_id: String,
