@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::enrolment::pending::Pending;
-use countersign_core::id::{KeyId, UserId};
+use countersign_core::id::{KeyId, SessionRef, UserId};
 use countersign_core::secret::{KeyPair, Root, Secret32};
 use countersign_core::signature::{
     Field, PathForm, Received, ReceivedAnswer, RequestHead, SignatureParams, SignedRequest, sha256_digest_field,
@@ -136,7 +136,7 @@ impl Whole {
             response: Vec::new(),
         };
         self.app.accounts.pending.lock().unwrap().insert(pending, now());
-        Person { authority: self.address.to_string(), keyid, root, keys, envelope_keys }
+        Person { authority: self.address.to_string(), keyid, root, keys, envelope_keys, session: None }
     }
 
     /// The same, confirmed.
@@ -144,6 +144,17 @@ impl Whole {
         let person = self.enrolled(username);
         assert_eq!(self.call(&person.get("/api/auth/whoami")).await.status, 200);
         person
+    }
+
+    /// The same somebody in a session that the key has opened.
+    pub(crate) async fn in_session(&self, person: Person) -> Person {
+        let json = [("content-type", "application/json")];
+        let answer = self.call(&person.request("POST", "/api/auth/login", &json, b"{}")).await;
+        let grant: Value = serde_json::from_slice(&answer.body).unwrap();
+        let session: SessionRef = grant["session"]["ref"].as_str().unwrap().parse().unwrap();
+        let root = person.root.session_root(session);
+        let (keys, envelope_keys) = (root.key_pair(&session.keyid()), root.envelope_pair(&session.keyid()));
+        Person { root, keys, envelope_keys, session: Some(session), ..person }
     }
 
     /// The account that the first request of somebody who has enrolled will make.
@@ -231,6 +242,8 @@ pub(crate) struct Person {
     pub(crate) root: Root,
     pub(crate) keys: KeyPair,
     pub(crate) envelope_keys: KeyPair,
+    /// The session that signs in the place of the key.
+    pub(crate) session: Option<SessionRef>,
 }
 
 /// A signed request on the wire, and what its sender remembers.
@@ -263,7 +276,8 @@ impl Person {
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce).unwrap();
         let created_secs = now().as_secs();
-        let params = SignatureParams { keyid: self.keyid.as_str(), nonce, created_secs, expires_secs: None };
+        let keyid = self.session.map_or_else(|| self.keyid.to_string(), SessionRef::keyid);
+        let params = SignatureParams { keyid: &keyid, nonce, created_secs, expires_secs: None };
         let mut sent = None;
         head(&lines, &mut |head| sent = Some(sign_request(&self.keys.c2s, &params, head).unwrap()));
         let sent: SignedRequest = sent.unwrap();
