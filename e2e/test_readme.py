@@ -1,7 +1,7 @@
 """The tour of the README, typed into terminals: every command of its `console` blocks, in order, in an empty folder.
 
 A line that begins with `$ ` is a command, the lines after it are what must come back. `…` stands for anything in a line,
-and alone for any lines. Key ids, cards, times and the like are other ones each time; a key id in a command is the one that
+and alone for any lines. Key ids, sessions, cards, times and the like are other ones each time; a key id or session in a command is the one that
 came back where the page showed it. A command that serves gets a terminal of its own; a second `countersign serve` ends the
 first, as Ctrl-C would. A command fails the test by its exit code, unless `echo $?` comes next.
 """
@@ -15,6 +15,7 @@ SERVERS = ("countersign serve", "python3 -m http.server")
 # What is another one each time, by its shape.
 VARYING = {
     "key": r"\bk[a-z2-7]{26}\b",
+    "session": r"(?<![\w-])(?=[\w-]*[A-Z])[\w-]{22}(?![\w-])",
     "card": r"countersign1:[\w-]+…?",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
     "id": r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
@@ -136,9 +137,10 @@ class Tour:
         return pattern + literal(line[end:])
 
     def learn(self, line, seen):
-        """Remembers which key id is here what the page calls by another."""
-        for theirs, ours in zip(re.findall(VARYING["key"], line), re.findall(VARYING["key"], seen)):
-            assert self.known.setdefault(theirs, ours) == ours, f"{theirs} is two keys: {seen}"
+        """Remembers which key or session is here what the page calls by another name."""
+        for kind in ("key", "session"):
+            for theirs, ours in zip(re.findall(VARYING[kind], line), re.findall(VARYING[kind], seen)):
+                assert self.known.setdefault(theirs, ours) == ours, f"{theirs} is two of its kind: {seen}"
 
     def compare(self, lines, seen):
         rest, any_lines = list(seen), False

@@ -1,10 +1,15 @@
-"""A Countersign client with nothing but Python's standard library (docs/protocol.md, §4 and §5).
+"""A Countersign client with nothing but Python's standard library (docs/protocol.md, §2, §4, §5 and §12).
 
     countersign user invite --role service | head -1 > card                   # the operator: a card for a program
     countersign enrol --server http://127.0.0.1:8470 --card @card --username NAME --profile P
     countersign key show --profile P --danger-secret --json > key.json        # a secret: umask 077 first
     python3 client.py key.json GET http://127.0.0.1:8470/v1/me
     python3 client.py key.json POST http://127.0.0.1:8470/v1/transfers '{"amount":25}' content-type=application/json
+
+The key of a program signs for itself. A person's opens a session, whose own keys sign (§12):
+
+    python3 client.py key.json login http://127.0.0.1:8470 > session.json     # a secret, too
+    python3 client.py session.json GET http://127.0.0.1:8470/v1/me
 
 It signs one request, and prints the body of the answer only when that is the server's own answer to this very request.
 The clock of this machine must be right within W (5 s): a client for daily use corrects it by Countersign-Time (§7). The
@@ -112,9 +117,35 @@ def call(key, method, url, fields={}, body=b""):
     return status, covered, content
 
 
+def derive(root, name, context):
+    """D(root, name, context) of §2: HKDF-SHA-256 (RFC 5869) for 32 octets, in hex as everything of a key."""
+    extracted = hmac.new(b"countersign/1", bytes.fromhex(root), hashlib.sha256).digest()
+    info = b"countersign/1 " + name.encode() + b"\0" + len(context).to_bytes(4, "big") + context.encode()
+    return hmac.new(extracted, info + b"\1", hashlib.sha256).hexdigest()
+
+
+def session_of(root, ref):
+    """What a session signs with. `root` is its own, not the key's: a login by password brings it as `session_key`."""
+    keyid = "s." + ref
+    return {"keyid": keyid, "root": root, "c2s": derive(root, "c2s mac", keyid), "s2c": derive(root, "s2c mac", keyid)}
+
+
+def login(key, server, device=""):
+    """Opens a session with a person's key, and gives what to sign with from then on."""
+    body = json.dumps({"device": device} if device else {}).encode()
+    status, _, content = call(key, "POST", server + "/api/auth/login", {"content-type": "application/json"}, body)
+    if status != 200:
+        raise PermissionError(f"no session: {content.decode()}")
+    ref = json.loads(content)["session"]["ref"]
+    return session_of(derive(key["root"], "session root", ref), ref)
+
+
 if __name__ == "__main__":
     file, method, url, body, *fields = sys.argv[1:] + [""] * (4 == len(sys.argv))
-    with open(file) as key:
-        status, _, content = call(json.load(key), method, url, dict(f.split("=", 1) for f in fields), body.encode())
+    with open(file) as file:
+        key = json.load(file)
+    if method == "login":
+        sys.exit(print(json.dumps(login(key, url, body))))
+    status, _, content = call(key, method, url, dict(f.split("=", 1) for f in fields), body.encode())
     sys.stdout.buffer.write(content)
     sys.exit(0 if status < 400 else 22)

@@ -42,6 +42,18 @@ class Requests(unittest.TestCase):
         self.assertEqual(list(sent["covered"].items()), list(the_request()["covered"].items()))
 
 
+class Sessions(unittest.TestCase):
+    def test_the_keys_of_a_session_are_those_of_the_vector(self):
+        keys = VECTORS["keys"]
+        self.assertEqual([client.derive(keys["root"], name + " mac", keys["keyid"]) for name in ("c2s", "s2c")],
+                         [keys["c2s"], keys["s2c"]])
+        root = client.derive(keys["root"], "session root", keys["session"]["ref"])
+        self.assertEqual(root, keys["session"]["session_root"])
+        session = client.session_of(root, keys["session"]["ref"])
+        self.assertEqual({name: session[name] for name in ("keyid", "c2s", "s2c")},
+                         {name: keys["session"][name] for name in ("keyid", "c2s", "s2c")})
+
+
 class Answers(unittest.TestCase):
     def refused(self, reason, *arguments, **changed):
         with self.assertRaises(client.Interference) as raised:

@@ -147,7 +147,11 @@ async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let voice = asking(&args.profile).await?;
-    match voice.sessions().await {
+    let oldest_first = |mut rows: Vec<SessionRow>| {
+        rows.sort_by_key(|row| row.created_ms);
+        rows
+    };
+    match voice.sessions().await.map(oldest_first) {
         Ok(rows) if args.json => print::json_lines(&rows.iter().map(json_of).collect::<Vec<_>>())?,
         Ok(rows) => table(HEADINGS, rows.iter().map(cells))?,
         Err(error) => return Ok(voice::failed(&args.profile, &error)),
