@@ -20,6 +20,7 @@ mod stream;
 mod target;
 mod transport;
 mod trust;
+pub mod verifier;
 mod websocket;
 
 pub use conversation::{Conversation, Unverified, Verified};
