@@ -65,6 +65,14 @@ class Protocol(unittest.TestCase):
             self.assertIn(f"| {status} | `{code}` | **{title}.** {detail} |", self.PAGE)
 
 
+class Events(unittest.TestCase):
+    def test_every_kind_of_event_stands_in_the_table_and_no_other(self):
+        kinds = re.search(r"^kinds! {$(.*?)^}$", read("crates/core/src/event.rs"), re.M | re.S)[1]
+        page = read("docs/events.md").split("## Kinds")[1].split("\n## ")[0]
+        rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+        self.assertEqual(set(re.findall(r"`(\w+)`", " ".join(rows))), set(re.findall(r'= "(\w+)"', kinds)))
+
+
 class Configuration(unittest.TestCase):
     def test_every_key_stands_in_its_table_with_its_default_and_shape(self):
         table = re.sub(r"\s+", " ", read("crates/server/src/config/table.rs")).replace("( ", "(").replace(", )", ")")

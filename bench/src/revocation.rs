@@ -9,6 +9,7 @@ use countersign_client::{Client, Conversation, Credentials, Handshake, Server as
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::secret::{Root, Secret32};
 use countersign_server::app::SharedApp;
 use countersign_server::config::{self, Overrides, Sources};
@@ -137,6 +138,8 @@ async fn enrol(app: &SharedApp) -> anyhow::Result<(KeyId, Root)> {
         username: format!("program-{id}").parse()?,
         role: Role::Service,
         state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: false,
         generation: 0,
         created: now,
     };

@@ -5,6 +5,7 @@ mod bare;
 mod contender;
 mod crowd;
 pub(crate) mod envelope;
+mod floor;
 mod guard;
 mod hawk;
 mod jwt;
@@ -24,6 +25,7 @@ pub(crate) use self::contender::Outcome;
 use self::contender::{Contender, Race};
 pub(crate) use self::crowd::octets;
 use self::crowd::{Crowd, KEYS};
+use self::floor::Floor;
 use self::guard::RunningGuard;
 use self::hawk::Hawk;
 use self::jwt::Jwt;
@@ -111,12 +113,13 @@ impl Stage {
     /// Those who verify requests; the first is the measure.
     fn verifiers(&self) -> anyhow::Result<Vec<Box<dyn Contender>>> {
         let (library, use_case) = (Library::new(self.app.clone()), UseCase::new(self.app.clone()));
-        Ok(vec![Box::new(Bare::new()), Box::new(library), Box::new(use_case), Box::new(Hawk::new()?)])
+        let (bare, floor) = (Bare::new(), Floor::new());
+        Ok(vec![Box::new(bare), Box::new(floor), Box::new(library), Box::new(use_case), Box::new(Hawk::new()?)])
     }
 
     fn get(&self, title: &'static str, senders: Senders, series: usize) -> anyhow::Result<Event> {
         let mut contenders = self.verifiers()?;
-        contenders.splice(2..2, Step::all(&self.app));
+        contenders.splice(3..3, Step::all(&self.app));
         contenders.push(Box::new(Jwt::hs256()));
         contenders.push(Box::new(Jwt::eddsa()?));
         contenders.push(Box::new(Answers { crowd: Arc::clone(&self.crowd) }));

@@ -139,6 +139,11 @@ impl Message {
         self.fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect()
     }
 
+    /// Whether all octets of the fields are as `so` says.
+    pub(crate) fn fields_seen(&self, so: impl Fn(&[u8]) -> bool) -> bool {
+        self.fields.iter().fold(true, |all, (name, value)| all & so(name.as_bytes()) & so(value.as_bytes()))
+    }
+
     /// The head with these fields.
     pub(crate) fn head<'a>(&'a self, fields: &'a [Field<'a>]) -> RequestHead<'a> {
         RequestHead {

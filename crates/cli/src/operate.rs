@@ -9,6 +9,7 @@ use countersign_server::control;
 use countersign_server::data::{DataDir, Lock, LockError};
 use countersign_server::edge;
 use countersign_server::service::control::{Asked, Asking, Operation};
+use countersign_server::service::event_log;
 
 use crate::say;
 
@@ -92,9 +93,14 @@ pub(crate) async fn on_the_store<O: Operation>(
     operation: O,
 ) -> anyhow::Result<O::Reply> {
     let accounts = Accounts::open(config, directory, lock).await?;
-    accounts.load_keyring().await?;
+    accounts.load().await?;
     let asked = Asked { actor: format!("uid {}", rustix::process::getuid().as_raw()), at: edge::now().wall };
+    // Nothing goes on beside a command, so that there is nothing to wait for.
+    accounts.ending.cancel();
     let reply = operation.run(&accounts, &asked).await;
+    if let Err(error) = event_log::seal(&accounts, edge::now().wall).await {
+        say::note(format_args!("the end of the event log was not sealed: {error}"));
+    }
     accounts.sqlite.close().await;
     Ok(reply?)
 }

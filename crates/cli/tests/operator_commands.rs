@@ -113,3 +113,77 @@ fn a_card_stands_alone_on_the_first_line_before_the_first_start_beside_a_server_
     let listed = run(&["user", "invite", "list", "--json"], &data);
     assert_eq!(out(&listed).lines().filter(|line| line.contains(r#""state":"open""#)).count(), 3);
 }
+
+/// With these octets on stdin.
+fn fed(args: &[&str], data: &Path, stdin: &[u8]) -> Output {
+    use std::io::Write as _;
+    let mut command = countersign(args, data);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Whoever is refused before the password is read closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    child.wait_with_output().unwrap()
+}
+
+/// Beside a running guard and without one; and the password is nowhere to be read afterwards.
+#[test]
+fn a_person_with_a_password_is_added_shown_changed_and_never_twice() {
+    let home = TempDir::new().unwrap();
+    let data = home.path().join("data");
+    let add = ["user", "add", "alice", "--password-stdin", "--role", "admin", "--permission", "b", "--permission", "a"];
+    let added = fed(&add, &data, b"correct horse\n");
+    assert!(added.status.success(), "{}", err(&added));
+    assert!(out(&added).contains("alice is added, role admin, permissions: a b"), "{}", out(&added));
+    let guard = Running::start(&data);
+    let twice = fed(&add, &data, b"correct horse\n");
+    assert!(!twice.status.success());
+    assert!(err(&twice).contains("somebody has this name already"), "{}", err(&twice));
+    for (args, said) in [
+        (&["user", "passwd", "alice", "--password-stdin"][..], "alice has another password"),
+        (&["user", "permit", "alice", "--permission", "c"], "alice has these permissions and no others: c"),
+        (&["user", "role", "alice", "user"], "alice has the role user"),
+    ] {
+        let done = fed(args, &data, b"battery staple");
+        assert!(out(&done).contains(said), "{} {}", out(&done), err(&done));
+    }
+    let shown = run(&["user", "show", "alice", "--json"], &data);
+    for part in
+        [r#""role":"user""#, r#""permissions":["c"]"#, r#""has_password":true"#, r#""generation":3"#, r#""keys":0"#]
+    {
+        assert!(out(&shown).contains(part), "{part} {}", out(&shown));
+    }
+    guard.stop(Signal::TERM);
+    for file in fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        let octets = fs::read(&file).unwrap();
+        for secret in [&b"correct horse"[..], b"battery staple"] {
+            assert!(!octets.windows(secret.len()).any(|window| window == secret), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn what_is_no_password_and_who_gets_none_is_said_with_the_remedy() {
+    let home = TempDir::new().unwrap();
+    let data = home.path().join("data");
+    let long = [b'a'; 1 << 20];
+    for (args, stdin, said) in [
+        (&["user", "add", "alice", "--password-stdin"][..], &b"seven77\n"[..], "at least 8 characters"),
+        (&["user", "add", "alice", "--password-stdin"], &[b'a'; 129], "at most 128 characters"),
+        (&["user", "add", "alice", "--password-stdin"], &long, "more than 4 KiB"),
+        (&["user", "add", "alice", "--password-stdin"], b"", "stdin is empty"),
+        (&["user", "add", "alice"], b"correct horse\n", "say --password-stdin"),
+        (
+            &["user", "add", "backup", "--password-stdin", "--role", "service"],
+            b"correct horse",
+            "user invite --role service",
+        ),
+        (&["user", "add", "al ice", "--password-stdin"], b"correct horse", "username"),
+        (&["user", "add", "alice", "--password-stdin", "--permission", "A"], b"correct horse", "as in orders:read"),
+    ] {
+        let refused = fed(args, &data, stdin);
+        assert!(!refused.status.success(), "{args:?}");
+        assert!(err(&refused).contains(said), "{args:?}: {}", err(&refused));
+    }
+    assert!(fed(&["user", "add", "alice", "--password-stdin"], &data, b"correct horse").status.success());
+    let nobody = fed(&["user", "passwd", "bob", "--password-stdin"], &data, b"correct horse");
+    assert!(err(&nobody).contains("nobody has this name"), "{}", err(&nobody));
+}

@@ -1,5 +1,11 @@
 //! Security events: what happened, to whom, from where. Never a secret, a MAC or a body.
 
+mod chain;
+mod head;
+
+pub use chain::{ChainValue, Column, EventKey};
+pub use head::{MalformedHead, SealedHead, Sealing};
+
 use core::fmt;
 use core::str::FromStr;
 
@@ -30,6 +36,9 @@ macro_rules! kinds {
         pub enum EventKind { $($(#[$doc])* $variant,)* }
 
         impl EventKind {
+            /// Every kind, in the order of the list.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
             /// The name in the store, in `event list` and in logs.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
@@ -95,6 +104,10 @@ kinds! {
     SessionOpened = "session_opened",
     /// A session is over.
     SessionEnded = "session_ended",
+    /// Somebody came with a token or a signature of a session that had ended.
+    TokenRevoked = "token_revoked",
+    /// A session was used from a network that it had not been opened or refreshed from.
+    NetworkChange = "network_change",
     /// A refresh token came that had been replaced: its session was ended.
     RefreshReuse = "refresh_reuse",
     /// Everything that was issued before is void.
@@ -129,6 +142,12 @@ kinds! {
     RekeyBegun = "rekey_begun",
     /// Everything is sealed under the current key-encryption key.
     RekeyFinished = "rekey_finished",
+    /// The event log was found changed, or cut short behind a sealed head.
+    LogTampered = "log_tampered",
+    /// Rows from before the log was chained were taken into the chain.
+    LogChained = "log_chained",
+    /// Old events were removed in their time.
+    LogPruned = "log_pruned",
     /// The guard started.
     Started = "started",
     /// The guard stopped and saved its state.

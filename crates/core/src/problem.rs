@@ -32,7 +32,12 @@ problems! {
     UNAUTHORIZED = 401 "unauthorized" "Unauthorized" "The request could not be authenticated. Check the key and the signature, or enrol again.";
     CLOCK_SKEW = 401 "clock-skew" "Clock skew" "The signature is outside the accepted window. Correct the clock by Countersign-Time and sign the request anew.";
     REPLAYED = 401 "replayed" "Replayed" "This request was seen before. If you sent it once only, somebody else sent it first; its outcome is unknown.";
+    TOKEN_INVALID = 401 "token-invalid" "Token invalid" "The access token or the session is not good, or no longer: it may have expired. Refresh it, or log in again.";
+    TOKEN_REVOKED = 401 "token-revoked" "Token revoked" "Token has been revoked. Log in again.";
+    REFRESH_REUSED = 401 "refresh-reused" "Refresh token reused" "This refresh token had been replaced, so somebody else may hold it; its session has ended. Log in again.";
+    REAUTHENTICATION_REQUIRED = 401 "reauthentication-required" "Reauthentication required" "This takes a login of the last few minutes. Log in again, and repeat the request in that session.";
     FORBIDDEN = 403 "forbidden" "Forbidden" "This key may not do that. Ask an administrator for the role that it needs.";
+    SESSION_REQUIRED = 403 "session-required" "Session required" "The key of a person opens a session and signs nothing else. Log in with it, and sign with the key of the session.";
     NOT_FOUND = 404 "not-found" "Not found" "There is nothing at this address. Check the path.";
     METHOD_NOT_ALLOWED = 405 "method-not-allowed" "Method not allowed" "This address does not take this method. See Allow for those that it takes.";
     REQUEST_TIMEOUT = 408 "request-timeout" "Request timeout" "The request did not arrive in time. Nothing was done; send it again.";
@@ -61,9 +66,20 @@ impl Problem {
         format!(r#"{{"type":"urn:countersign:{code}","title":"{title}","status":{status},"detail":"{detail}"}}"#)
     }
 
-    /// The `WWW-Authenticate` of a 401 of the signature.
+    /// The `WWW-Authenticate` of a 401: of the signature, of the access token (RFC 6750 §3), or of one that is too old a
+    /// proof (RFC 9470 §3).
     pub fn www_authenticate(&self) -> Option<String> {
-        (self.status == 401).then(|| format!(r#"Countersign realm="countersign", error="{}""#, self.code))
+        let bearer = |error, description| format!(r#"Bearer error="{error}", error_description="{description}""#);
+        Some(match *self {
+            Self::TOKEN_INVALID => r#"Bearer error="invalid_token""#.to_owned(),
+            Self::TOKEN_REVOKED => bearer("invalid_token", "Token has been revoked"),
+            Self::REFRESH_REUSED => bearer("invalid_token", "Refresh token has been replaced"),
+            Self::REAUTHENTICATION_REQUIRED => {
+                bearer("insufficient_user_authentication", "A more recent authentication is required")
+            }
+            Self { status: 401, code, .. } => format!(r#"Countersign realm="countersign", error="{code}""#),
+            _ => return None,
+        })
     }
 
     /// The problem with this `type`, if it is one of ours.

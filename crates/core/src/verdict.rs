@@ -1,21 +1,75 @@
 //! The answer to "is this still the one who signed in?".
 
+use core::fmt;
+use std::sync::Arc;
+
 use crate::account::Role;
-use crate::id::{KeyId, UserId};
+use crate::id::{KeyId, SessionRef, UserId};
+use crate::permission::Permissions;
 use crate::problem::Problem;
+use crate::session::Proof;
+use crate::time::Timestamp;
 use crate::username::Username;
 
-/// Who signed a request, once everything has been checked.
+/// Who sent a request, once everything has been checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// Whose key it is.
+    /// Whose key or session it is.
     pub user: UserId,
     /// The name that the API behind is told.
     pub username: Username,
     /// What the user may be.
     pub role: Role,
-    /// The key that signed.
-    pub key: KeyId,
+    /// What the user may do at the API behind. Copies share them.
+    pub permissions: Arc<Permissions>,
+    /// What has proven it.
+    pub prover: Prover,
+    /// The session, where there is one.
+    pub session: Option<SessionPrincipal>,
+}
+
+/// What has proven a request: a key by a signature, or a session by one or by its access token. Displayed as the `keyid`
+/// that it signs, or would sign, with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Prover {
+    /// This key.
+    Key(KeyId),
+    /// This session.
+    Session(SessionRef),
+}
+
+/// What a request is told of the session that it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionPrincipal {
+    /// Its public name.
+    pub reference: SessionRef,
+    /// What its requests have to prove.
+    pub proof: Proof,
+    /// The key that opened it; none when a password did.
+    pub opened_by: Option<KeyId>,
+    /// When the user last proved who they are.
+    pub auth_time: Timestamp,
+    /// The user's generation that it is of.
+    pub generation: u32,
+}
+
+impl Principal {
+    /// The key behind the request: the one that signed it, or that opened the session. None for the session of a password.
+    pub fn key(&self) -> Option<&KeyId> {
+        match &self.prover {
+            Prover::Key(key) => Some(key),
+            Prover::Session(_) => self.session.as_ref()?.opened_by.as_ref(),
+        }
+    }
+}
+
+impl fmt::Display for Prover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Session(session) => f.write_str(&session.keyid()),
+        }
+    }
 }
 
 /// What to do with a request.
@@ -62,6 +116,14 @@ pub enum Refusal {
     OutcomeUnknown,
     /// The outcomes that are kept for this user take all the room that they may.
     TooMuchKept,
+    /// The access token is none of ours or has expired, or the session has.
+    TokenInvalid,
+    /// The session has ended, or whatever it relied upon.
+    TokenRevoked,
+    /// The access token is of a session that signs, and nothing has signed.
+    TokenAlone,
+    /// A person's key has signed what only a session's may.
+    SessionRequired,
 }
 
 impl Refusal {
@@ -77,6 +139,9 @@ impl Refusal {
             Self::OutcomeUnknown => Problem::OUTCOME_UNKNOWN,
             Self::WarmingUp => Problem::WARMING_UP,
             Self::Unavailable => Problem::UNAVAILABLE,
+            Self::TokenInvalid | Self::TokenAlone => Problem::TOKEN_INVALID,
+            Self::TokenRevoked => Problem::TOKEN_REVOKED,
+            Self::SessionRequired => Problem::SESSION_REQUIRED,
         }
     }
 }

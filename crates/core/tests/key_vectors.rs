@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use countersign_core::encoding::{hex, unhex};
+use countersign_core::id::SessionRef;
 use countersign_core::secret::{MacKey, Root, Secret32, label};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -49,6 +50,9 @@ fn the_keys_of_a_session_are_derived_as_in_the_vectors() {
     let session_root = root.derive("session root", reference.as_bytes());
     assert_eq!(hex(session_root.expose()), session["session_root"]);
     let session_root = Root::new(session_root);
+    let named: SessionRef = reference.parse().unwrap();
+    assert_eq!(root.session_root(named).secret().expose(), session_root.secret().expose());
+    assert_eq!(named.keyid(), keyid);
     assert_eq!(hex(session_root.derive("c2s mac", keyid.as_bytes()).expose()), session["c2s"]);
     assert_eq!(hex(session_root.derive("s2c mac", keyid.as_bytes()).expose()), session["s2c"]);
     assert_eq!(hex(root.derive("challenge", keyid.as_bytes()).expose()), session["challenge"]);

@@ -5,23 +5,31 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::account::User;
+use countersign_core::encoding::unhex;
 use countersign_core::enrolment::pending::{Pending, PendingEnrolments};
-use countersign_core::id::{KeyId, UserId};
-use countersign_core::secret::Secret32;
+use countersign_core::id::{KeyId, SessionRef, UserId};
+use countersign_core::secret::{Sealed, Secret32};
+use countersign_core::session::Scope;
+use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
+use countersign_core::verdict::{Prover, Refusal, Verdict};
 use countersign_store::Stores;
-use countersign_store::port::StoreError;
+use countersign_store::port::{SealedPlace, StoreError};
 use countersign_store::sqlite::{self, Migrations, Sqlite};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Checked, Config};
 use crate::data::{DataDir, KekError, KekKeeper, Lock, SecretFileError, obtain_kek, read_seed_key};
 use crate::edge;
-use crate::keyring::Keyring;
+use crate::keyring::{Admission, Keyring};
 use crate::replay::SavedRing;
 use crate::secrets::{MissingKek, Secrets, SecretsError};
 use crate::service::Undecided;
+use crate::service::event_log::{self, EventLogging};
 use crate::service::rekey::{Rekeying, survey};
+use crate::sessions::{Entry, Sessions, Standing};
 use crate::shared_kek::SharedKek;
+use crate::verifiers::{VerifierError, Verifiers};
 
 /// Users, keys, cards, and the secrets behind them.
 #[derive(Debug)]
@@ -46,13 +54,21 @@ pub struct Accounts {
     pub saved_ring: SavedRing,
     /// The signing keys in memory.
     pub keyring: Keyring,
+    /// The sessions in memory.
+    pub sessions: Sessions,
+    /// The programs elsewhere that may ask about tokens.
+    pub verifiers: Verifiers,
     /// Enrolments that wait for their first signed request.
     pub pending: Mutex<PendingEnrolments>,
+    /// What is done about the event log.
+    pub event_logging: EventLogging,
+    /// Cancelled when nothing is to be waited for any more: the guard begins to stop, or none runs.
+    pub ending: CancellationToken,
     /// Held while the store and the keyring change together, so that no older answer of the store overwrites a newer.
     pub changing: tokio::sync::Mutex<()>,
 }
 
-/// How many keys are read from the store at once.
+/// How many rows are read from the store at once.
 const PAGE: u32 = 1_000;
 
 /// Why the accounts cannot be had.
@@ -64,6 +80,9 @@ pub enum OpenError {
     /// The shared key of the seed mode.
     #[error("seed_shared_key: {0}")]
     SeedKey(#[from] SecretFileError),
+    /// The secret of a verifier.
+    #[error(transparent)]
+    Verifier(#[from] VerifierError),
     /// The database.
     #[error(transparent)]
     Database(#[from] sqlite::OpenError),
@@ -92,6 +111,7 @@ impl Accounts {
         let secrets =
             Secrets::open(&*sqlite.server_secrets(), kek.clone(), seed, edge::random, edge::now().wall).await?;
         let stores = sqlite.with_row_key(secrets.row.clone(), Arc::new(|| edge::now().wall));
+        event_log::begin(&stores, edge::now().wall).await?;
         let others = survey(&*stores.sealings, keys.current()).await?;
         if let Some(version) = others.versions.into_keys().find(|version| !keys.has(*version)) {
             return Err(MissingKek(version).into());
@@ -102,19 +122,30 @@ impl Accounts {
             saved_ring: SavedRing::new(directory.path().to_owned(), kek),
             issuer: config.names.public_url().to_string(),
             authority: config.names.public_url().authority().to_string(),
-            config,
+            event_logging: event_logging(directory, &config),
+            ending: CancellationToken::new(),
             stores,
             sqlite,
             secrets,
             keyring: Keyring::default(),
+            sessions: Sessions::new(config.sessions.idle),
+            verifiers: Verifiers::read(&config.verifiers, &Secret32::new(edge::random()))?,
             pending: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
+            config,
         })
     }
 
-    /// Loads the keyring from the store. Keys are unsealed on first use.
-    pub async fn load_keyring(&self) -> Result<(), Undecided> {
+    /// Loads keys and sessions from the store, and then the log of what was taken back, which outranks them. Keys are
+    /// unsealed on first use. Nobody may listen before this has returned.
+    pub async fn load(&self) -> Result<(), Undecided> {
         let users = self.users_by_id().await?;
+        self.load_keys(&users).await?;
+        self.load_sessions(&users).await?;
+        self.replay_revocations().await
+    }
+
+    async fn load_keys(&self, users: &HashMap<UserId, User>) -> Result<(), Undecided> {
         let mut after: Option<KeyId> = None;
         loop {
             let keys = self.stores.keys.list(after.as_ref(), PAGE).await?;
@@ -125,6 +156,34 @@ impl Accounts {
                     Some(user) => self.keyring.put(user, key)?,
                     None => self.keyring.put(&self.user(key.user).await?, key)?,
                 }
+            }
+        }
+    }
+
+    async fn load_sessions(&self, users: &HashMap<UserId, User>) -> Result<(), Undecided> {
+        self.sessions.learn_epoch(self.stores.revocations.head().await?.epoch);
+        let mut after: Option<SessionRef> = None;
+        loop {
+            let sessions = self.stores.sessions.list(after, PAGE).await?;
+            let Some(last) = sessions.last() else { return Ok(()) };
+            after = Some(last.reference);
+            for session in sessions {
+                match users.get(&session.user) {
+                    Some(user) => self.sessions.put(&session, user)?,
+                    None => self.sessions.put(&session, &self.user(session.user).await?)?,
+                };
+            }
+        }
+    }
+
+    async fn replay_revocations(&self) -> Result<(), Undecided> {
+        let mut after = 0;
+        loop {
+            let entries = self.stores.revocations.after(after, PAGE).await?;
+            let Some(last) = entries.last() else { return Ok(()) };
+            after = last.sequence;
+            for entry in entries {
+                self.sessions.learn_revocation(entry.what, entry.at)?;
             }
         }
     }
@@ -141,13 +200,67 @@ impl Accounts {
         }
     }
 
-    /// Takes over what the store now says of a user's keys.
+    /// Takes over what the store now says of a user and their keys.
     pub async fn reload_keys(&self, id: UserId) -> Result<(), Undecided> {
         let user = self.user(id).await?;
+        self.sessions.learn_user(&user)?;
+        self.sessions.log_has_grown();
         for key in self.stores.keys.of_user(id).await? {
             self.keyring.put(&user, key)?;
         }
         Ok(())
+    }
+
+    /// From now on nothing that this user signs, or any session of theirs, is accepted. Called before the store is told.
+    pub fn deny_user(&self, id: UserId, now: Timestamp) -> Result<(), Undecided> {
+        self.keyring.revoke_user(id)?;
+        Ok(self.sessions.deny(&Scope::User(id), now)?)
+    }
+
+    /// What a request of a session gets at `now` whose proof is right: nothing if the session or the key that opened it has
+    /// ended.
+    pub fn verdict_on(&self, session: &Entry, now: Timestamp) -> Result<Verdict, Undecided> {
+        let signs = |key: &KeyId| {
+            Ok::<_, Undecided>(match self.keyring.find(key.as_str())? {
+                Some(holder) => holder.admission(now) == Admission::Active,
+                None => false,
+            })
+        };
+        Ok(match self.sessions.standing(session, now) {
+            Standing::Ended => Verdict::Refuse(Refusal::TokenRevoked),
+            Standing::Expired => Verdict::Refuse(Refusal::TokenInvalid),
+            Standing::Open if session.opened_by().map(signs).transpose()? == Some(false) => {
+                Verdict::Refuse(Refusal::TokenRevoked)
+            }
+            Standing::Open => Verdict::Admit(session.principal()),
+        })
+    }
+
+    /// Completes once nothing of this key or session is accepted any more: what was admitted and still goes on ends then.
+    pub async fn ended(&self, prover: &Prover) {
+        match prover {
+            Prover::Key(key) => self.keyring.ended(key).await,
+            Prover::Session(session) => {
+                let Ok(Some(entry)) = self.sessions.find(*session) else { return };
+                match entry.opened_by() {
+                    Some(key) => tokio::select! {
+                        () = self.keyring.ended(key) => {}
+                        () = self.sessions.ended(*session) => {}
+                    },
+                    None => self.sessions.ended(*session).await,
+                }
+            }
+        }
+    }
+
+    /// The store has sealed this anew.
+    pub fn resealed(&self, place: &SealedPlace, former: &Sealed, fresh: &Sealed) -> Result<(), Undecided> {
+        self.keyring.reseal(&place.id, former, fresh)?;
+        let session = unhex(&place.id).and_then(|octets| octets.try_into().ok()).map(SessionRef);
+        match session {
+            Some(session) => Ok(self.sessions.reseal(session, former, fresh)?),
+            None => Ok(()),
+        }
     }
 
     /// Forgets the pending enrolments that can no longer be granted.
@@ -159,4 +272,8 @@ impl Accounts {
         let found = self.stores.users.find(id).await?;
         found.ok_or_else(|| StoreError::Corrupt { what: "key without a user", source: id.to_string().into() }.into())
     }
+}
+
+fn event_logging(directory: &DataDir, config: &Config) -> EventLogging {
+    EventLogging::new(directory.path(), config.event_heads_file.as_ref(), config.event_retention)
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use countersign_core::id::KeyId;
 use countersign_core::time::Freshness;
+use countersign_core::verdict::Prover;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,8 +13,11 @@ use crate::http::buffer::Budget;
 use crate::http::proxy::Upstream;
 use crate::replay::ReplayState;
 use crate::service::folding::Folding;
-use crate::service::handshakes::Handshakes;
+use crate::service::guessing::Guessing;
 use crate::service::idempotency::Idempotency;
+use crate::service::password::Passwords;
+use crate::service::pool::Pool;
+use crate::service::revocation_feed::Polls;
 use crate::service::throttle::Throttle;
 
 /// The guard.
@@ -31,9 +34,15 @@ pub struct App {
     /// The requests with idempotency keys that are under way.
     pub idempotency: Idempotency,
     /// The pool for the curve operations of enrolments.
-    pub handshakes: Handshakes,
+    pub handshakes: Pool,
+    /// Checks and hashes passwords.
+    pub passwords: Passwords,
+    /// How often somebody may guess a password.
+    pub guessing: Guessing,
     /// How often a source may try to enrol.
     pub throttle: Throttle,
+    /// The polls for what was taken back that are waiting.
+    pub polls: Polls,
     /// The memory for bodies and answers.
     pub budget: Budget,
     /// The room on the disk for long bodies.
@@ -48,10 +57,10 @@ pub struct App {
 }
 
 impl App {
-    /// Completes once what this key has begun must not go on: the key was taken back, or the guard stops.
-    pub async fn ends(&self, key: &KeyId) {
+    /// Completes once what this key or session has begun must not go on: it was taken back, or the guard stops.
+    pub async fn ends(&self, prover: &Prover) {
         tokio::select! {
-            () = self.accounts.keyring.ended(key) => {}
+            () = self.accounts.ended(prover) => {}
             () = self.stopping.cancelled() => {}
         }
     }

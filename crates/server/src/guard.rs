@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use countersign_core::event::{Event, EventKind};
-use countersign_core::id::KeyId;
 use countersign_core::idempotency::RunId;
+use countersign_core::verdict::Prover;
 use countersign_store::memory;
 use countersign_store::port::StoreError;
 use futures_util::FutureExt as _;
@@ -29,12 +29,16 @@ use crate::http::router::own_router;
 use crate::replay::{ReplayParts, ReplayState};
 use crate::service::Undecided;
 use crate::service::control::{Asked, dispatch};
+use crate::service::event_log;
 use crate::service::folding::Folding;
-use crate::service::handshakes::Handshakes;
+use crate::service::guessing::Guessing;
 use crate::service::idempotency::{self, Idempotency};
+use crate::service::password::Passwords;
+use crate::service::pool::Pool;
+use crate::service::revocation_feed::Polls;
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
-use crate::worker::{housekeeping, key_ends, rekey, token_keys};
+use crate::worker::{event_log as event_log_worker, housekeeping, key_ends, rekey, sessions, token_keys};
 
 /// Why the guard was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +99,7 @@ impl Guard {
     /// The same in a directory that is locked already.
     pub(crate) async fn open_in(directory: &DataDir, lock: &Lock, config: Checked<Config>) -> Result<Self, OpenError> {
         let accounts = Accounts::open(config, directory, lock).await?;
-        accounts.load_keyring().await?;
+        accounts.load().await?;
         let replay = Arc::new(ReplayState::start(replay_parts(&accounts), edge::now()).await?);
         let socket = ControlSocket::bind(directory, lock)?;
         let app = Arc::new(app(accounts, replay));
@@ -110,8 +114,10 @@ impl Guard {
         control.spawn(socket.serve(end_of_control.clone().cancelled_owned(), operator(app.clone())));
         let mut workers = JoinSet::new();
         workers.spawn(housekeeping::run(app.clone(), end_of_work.clone()));
+        workers.spawn(event_log_worker::run(app.clone(), end_of_work.clone()));
         workers.spawn(rekey::run(app.clone(), end_of_work.clone()));
         workers.spawn(key_ends::run(app.clone(), end_of_work.clone()));
+        workers.spawn(sessions::run(app.clone(), end_of_work.clone()));
         workers.spawn(token_keys::run(app.clone(), end_of_work.clone()));
         let keeper = AcceptMarkKeeper::new(app.replay.clone(), app.accounts.stores.events.clone());
         workers.spawn(keeper.run(edge::now, end_of_work.clone()));
@@ -143,12 +149,13 @@ impl Guard {
     pub fn wind_down(&self) {
         self.app.stopping.cancel();
         self.app.accounts.rekeying.stop();
+        self.app.accounts.ending.cancel();
     }
 
-    /// Completes once what this key has begun must not go on: the key was taken back, or the guard stops. For what lasts
-    /// longer than a request, such as a WebSocket that the program itself answers.
-    pub async fn ends(&self, key: &KeyId) {
-        self.app.ends(key).await;
+    /// Completes once what this key or session has begun must not go on: it was taken back, or the guard stops. For what
+    /// lasts longer than a request, such as a WebSocket that the program itself answers.
+    pub async fn ends(&self, prover: &Prover) {
+        self.app.ends(prover).await;
     }
 
     /// Saves what must outlive the process. Call it when the last request has been answered.
@@ -166,6 +173,7 @@ impl Guard {
             return Err(StopError::Disk);
         }
         app.accounts.stores.events.record(&event(EventKind::Stopped, "")).await?;
+        event_log::seal(&app.accounts, edge::now().wall).await?;
         app.replay.stop(edge::random()).await?;
         app.accounts.sqlite.close().await;
         Ok(())
@@ -190,8 +198,11 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
         freshness: config.freshness,
         folding: Folding::default(),
         idempotency: Idempotency::new(RunId(edge::random()), config.limits.max_connections as usize),
-        handshakes: Handshakes::default(),
+        handshakes: Pool::of_handshakes(),
+        passwords: Passwords::new(&config.passwords),
+        guessing: Guessing::default(),
         throttle: Throttle::default(),
+        polls: Polls::default(),
         budget: Budget::new(config.sizes.max_buffered),
         spool_budget: Budget::new(config.sizes.max_spooled),
         #[cfg(feature = "standalone")]

@@ -10,7 +10,7 @@ use countersign_core::account::{KeyRecord, KeyState, User, UserState};
 use countersign_core::id::{KeyId, UserId};
 use countersign_core::secret::{KeyPair, Root, Sealed, Unsealable};
 use countersign_core::time::Timestamp;
-use countersign_core::verdict::{Principal, Refusal, Verdict};
+use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 use tokio::sync::watch;
 
 use self::endings::Endings;
@@ -89,7 +89,7 @@ impl Keyring {
     /// From now on nothing that this key signs is accepted. Called before the store is told, so that no request slips
     /// through between the two.
     pub fn revoke(&self, keyid: &KeyId) -> Result<(), InDoubt> {
-        self.entomb(|holder| holder.principal.key == *keyid)
+        self.entomb(|holder| holder.record.id == *keyid)
     }
 
     /// The same for all keys of a user.
@@ -156,8 +156,7 @@ impl Holder {
                 Admission::Tombstone
             }
         };
-        let principal =
-            Principal { user: user.id, username: user.username.clone(), role: user.role, key: record.id.clone() };
+        let principal = principal(user, &record.id);
         let (keys, envelope_keys, in_use) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
         Self { keys, admission, in_use, principal, record: Box::new(record), envelope_keys }
     }
@@ -235,7 +234,7 @@ impl Holder {
         if let Some(keys) = derived {
             return Ok(keys);
         }
-        let derive = |root: &Root| purpose.pair_of(root, self.principal.key.as_str());
+        let derive = |root: &Root| purpose.pair_of(root, self.record.id.as_str());
         let root = self.root(kek)?;
         Ok(match purpose {
             Purpose::Requests => self.keys.get_or_init(|| derive(&root)),
@@ -245,6 +244,18 @@ impl Holder {
 
     /// The root of the key, unsealed anew: for derivations that are rare.
     pub fn root(&self, kek: &SharedKek) -> Result<Root, Unsealable> {
-        kek.open32(self.principal.key.as_str(), self.principal.username.as_str(), &self.record.root).map(Root::new)
+        kek.open32(self.record.id.as_str(), self.principal.username.as_str(), &self.record.root).map(Root::new)
+    }
+}
+
+/// Who signs with this key of this user.
+pub(crate) fn principal(user: &User, key: &KeyId) -> Principal {
+    Principal {
+        user: user.id,
+        username: user.username.clone(),
+        role: user.role,
+        permissions: Arc::new(user.permissions.clone()),
+        prover: Prover::Key(key.clone()),
+        session: None,
     }
 }

@@ -14,6 +14,7 @@ pub mod data;
 pub mod doctor;
 pub mod edge;
 mod guard;
+pub mod hashing;
 pub mod http;
 pub mod keyring;
 pub mod replay;
@@ -21,6 +22,7 @@ pub mod secrets;
 #[cfg(feature = "standalone")]
 pub mod serve;
 pub mod service;
+pub mod sessions;
 pub mod shared_kek;
 pub mod static_keys;
 #[cfg(feature = "standalone")]
@@ -28,6 +30,7 @@ pub mod telemetry;
 #[cfg(feature = "standalone")]
 pub mod tls;
 pub mod token_keys;
+pub mod verifiers;
 pub mod worker;
 
 /// The body of a request that was admitted, and of the answers to all.

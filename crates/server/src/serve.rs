@@ -69,7 +69,7 @@ impl Server {
         let lock = directory.lock()?;
         let (main, address) = bind("listen", config.listen).await?;
         let (admin, admin_address) = bind("admin_listen", config.admin_listen).await?;
-        let guard = Guard::open_in(&directory, &lock, config.bound_to(address)).await?;
+        let guard = Guard::open_in(&directory, &lock, config.bound_to(address).admin_bound_to(admin_address)).await?;
         let stores = &guard.app().accounts.stores;
         let is_new = stores.users.list(None, 1).await?.is_empty() && stores.tickets.list(None, 1).await?.is_empty();
         Ok(Self { guard, main, admin, address, admin_address, is_new, tls })

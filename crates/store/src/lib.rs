@@ -5,6 +5,7 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod event_row;
 mod meaning;
 pub mod memory;
 pub mod port;

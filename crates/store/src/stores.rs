@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crate::memory::Memory;
 use crate::port::{
-    AcceptMarks, BurntNonces, Enrolments, Events, Keys, Outcomes, Revocations, Sealings, ServerSecrets, Sessions,
-    Successions, Tickets, TokenFamilies, Users,
+    AcceptMarks, BurntNonces, Enrolments, EventChain, Events, Keys, Outcomes, Revocations, Sealings, ServerSecrets,
+    Sessions, Successions, Tickets, TokenFamilies, Users,
 };
 
 /// Every port of one store, for a server to hand around.
@@ -30,6 +30,8 @@ pub struct Stores {
     pub revocations: Arc<dyn Revocations>,
     /// The event log.
     pub events: Arc<dyn Events>,
+    /// What shows that it is still what was written.
+    pub event_chain: Arc<dyn EventChain>,
     /// The persisted part of the accept clock.
     pub accept_marks: Arc<dyn AcceptMarks>,
     /// Nonces of future-dated requests.
@@ -65,6 +67,7 @@ impl Stores {
             + TokenFamilies
             + Revocations
             + Events
+            + EventChain
             + AcceptMarks
             + BurntNonces
             + Outcomes
@@ -82,6 +85,7 @@ impl Stores {
             token_families: adapter.clone(),
             revocations: adapter.clone(),
             events: adapter.clone(),
+            event_chain: adapter.clone(),
             accept_marks: adapter.clone(),
             burnt_nonces: adapter.clone(),
             outcomes: adapter.clone(),

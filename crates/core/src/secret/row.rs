@@ -2,6 +2,7 @@
 
 use super::{MacKey, Secret32};
 use crate::encoding::put_lp;
+use crate::event::EventKey;
 
 /// The MAC of a row, kept beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,11 @@ impl RowKey {
     /// Keys the row MACs of one store.
     pub fn new(secret: &Secret32) -> Self {
         Self(MacKey::new(secret))
+    }
+
+    /// The key of the event log of the same store: `HM(key, "countersign/1 event key" ‖ 0)`. No row has that text.
+    pub fn event_key(&self) -> EventKey {
+        EventKey::new(&Secret32::new(self.0.mac(&[b"countersign/1 event key\0"])))
     }
 
     /// The MAC of the row of `table` with these columns, in their order.

@@ -64,6 +64,13 @@ impl Authorities {
         Self(own.chain(extra.iter().cloned()).chain([public]).collect())
     }
 
+    /// Those of the administration listener: its address, and the names of this machine's loopback when it listens there.
+    pub(super) fn of_operators(admin_listen: SocketAddr) -> Self {
+        let loopback = ["localhost", "127.0.0.1", "[::1]"].into_iter().filter(|_| is_loopback(admin_listen));
+        let own = loopback.filter_map(|host| format!("{host}:{}", admin_listen.port()).parse().ok());
+        Self(own.chain(admin_listen.to_string().parse()).collect())
+    }
+
     /// Our authority of this `Host`, in the spelling that is signed; `None` when it is not ours or not even one.
     ///
     /// Nearly all requests spell it as it is signed; only the others are read.

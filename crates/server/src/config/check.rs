@@ -5,7 +5,9 @@ mod envelope;
 mod quotas;
 mod routes;
 mod secrets;
+mod sessions;
 mod tokens;
+mod verifiers;
 
 use core::str::FromStr;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use std::path::PathBuf;
 use countersign_core::time::Freshness;
 use tracing::Level;
 
+use super::authority::Authorities;
 use super::desk::Desk;
 use super::limits::{Log, LogFormat};
 use super::secret::SecretText;
@@ -32,6 +35,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         data: desk.file("data", written.data.as_deref()).unwrap_or_else(|| PathBuf::from("./countersign-data")),
         listen: doors.listen,
         admin_listen: doors.admin_listen,
+        admin_names: Authorities::of_operators(doors.admin_listen),
         names: doors.names,
         tls: doors.tls,
         upstream: doors.upstream,
@@ -42,9 +46,14 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         sizes,
         ticket_validity: desk.seconds("ticket_days", written.ticket_days, 7, 365) * 86_400,
         tokens: tokens::check(desk, written),
+        sessions: sessions::check(desk, written, &mut dangers),
+        verifiers: verifiers::check(desk, &written.verifier),
+        event_retention: quotas::event_retention(desk, written),
+        event_heads_file: desk.file("event_heads_file", written.event_heads_file.as_deref()),
         kek: secrets::kek(desk, written, kek),
         replay: quotas::replay(desk, &written.replay),
         max_kept_per_user: quotas::kept_per_user(desk, &written.idempotency),
+        passwords: quotas::passwords(desk, &written.password),
         limits: quotas::limits(desk, &written.limits),
         log: log(desk, &written.log),
         routes,

@@ -3,6 +3,7 @@ use core::ops::Deref;
 
 use serde::Deserialize as _;
 
+use super::authority::Authorities;
 use super::check;
 use super::desk::Desk;
 use super::fault::Fault;
@@ -39,6 +40,13 @@ impl Checked<Config> {
     pub fn bound_to(mut self, listen: SocketAddr) -> Self {
         self.0.names = self.0.names.bound_to(Listening { address: listen, tls: self.0.tls.is_some() });
         self.0.listen = listen;
+        self
+    }
+
+    /// The same when it is known which address the administration listener has.
+    pub fn admin_bound_to(mut self, admin_listen: SocketAddr) -> Self {
+        self.0.admin_names = Authorities::of_operators(admin_listen);
+        self.0.admin_listen = admin_listen;
         self
     }
 }

@@ -1,5 +1,7 @@
 use core::time::Duration;
 
+use crate::hashing::Cost;
+
 /// What a listener allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -37,6 +39,17 @@ pub struct ReplayQuotas {
     pub per_key: u32,
     /// In all.
     pub total: u64,
+}
+
+/// How passwords are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hashing {
+    /// What a hash costs.
+    pub cost: Cost,
+    /// How many are computed at once.
+    pub at_once: usize,
+    /// How many may wait for their turn.
+    pub waiting: usize,
 }
 
 /// What is logged, and how.

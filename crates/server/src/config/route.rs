@@ -30,6 +30,8 @@ pub struct Route {
 pub enum Accept {
     /// Whoever signs the request.
     Signature,
+    /// The same, and whoever brings an access token of a session that does not sign.
+    SignatureOrBearer,
     /// Anyone, unsigned and without an identity.
     DangerAnyone,
 }
@@ -40,9 +42,10 @@ impl FromStr for Accept {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "signature" => Ok(Self::Signature),
+            "signature-or-bearer" => Ok(Self::SignatureOrBearer),
             "danger-anyone" => Ok(Self::DangerAnyone),
             "anyone" => Err("what lets strangers in is spelt danger-anyone".to_owned()),
-            _ => Err("it is neither".to_owned()),
+            _ => Err("it is none of them".to_owned()),
         }
     }
 }
@@ -52,6 +55,7 @@ impl FromStr for Accept {
 pub struct Routes {
     closest_first: Vec<Route>,
     otherwise: Route,
+    for_operators: Route,
 }
 
 impl Routes {
@@ -67,7 +71,9 @@ impl Routes {
             keep_outcomes: true,
             websocket: false,
         };
-        Self { closest_first: routes, otherwise }
+        // Bodies come in one piece; what is given out may have no end.
+        let for_operators = Route { max_stream: Some(0), ..otherwise.clone() };
+        Self { closest_first: routes, otherwise, for_operators }
     }
 
     /// The route of a path as received: what no `[[route]]` is for wants a signature.
@@ -78,6 +84,11 @@ impl Routes {
     /// What holds where no route is written: a signature is due.
     pub fn otherwise(&self) -> &Route {
         &self.otherwise
+    }
+
+    /// What holds on the administration listener, whatever is written of the API.
+    pub fn for_operators(&self) -> &Route {
+        &self.for_operators
     }
 
     /// Those that were written, the closest first.

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use countersign_core::time::Freshness;
 
+use super::authority::Authorities;
 use super::envelope::Envelopes;
-use super::limits::{Limits, Log, ReplayQuotas, Sizes};
+use super::limits::{Hashing, Limits, Log, ReplayQuotas, Sizes};
 use super::names::Names;
 use super::route::Routes;
 use super::secret::{KekSource, SeedKeySource};
+use super::sessions::SessionRules;
 use super::tls::TlsFiles;
 use super::tokens::Tokens;
 use super::url::Upstream;
+use super::verifier::VerifierSource;
 use crate::http::peer::ClientAddress;
 
 /// The configuration as meant. What has been looked at is a [`Checked<Config>`](super::Checked).
@@ -25,6 +28,8 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// By which names clients reach us.
     pub names: Names,
+    /// By which names operators reach the administration listener.
+    pub admin_names: Authorities,
     /// The certificate that we show, when we speak TLS ourselves.
     pub tls: Option<TlsFiles>,
     /// The API behind us; the built-in echo if there is none.
@@ -43,12 +48,22 @@ pub struct Config {
     pub ticket_validity: Duration,
     /// What access tokens are like.
     pub tokens: Tokens,
+    /// How long sessions last.
+    pub sessions: SessionRules,
+    /// Who may ask about tokens and take them back, and where their secrets are.
+    pub verifiers: Vec<VerifierSource>,
+    /// How long events are kept; for ever without.
+    pub event_retention: Option<Duration>,
+    /// Where the heads of the event log are told besides the data directory.
+    pub event_heads_file: Option<PathBuf>,
     /// Where the key-encryption key comes from.
     pub kek: KekSource,
     /// How many nonces the replay guard holds.
     pub replay: ReplayQuotas,
     /// The room for the outcomes of one user's requests with idempotency keys, in octets.
     pub max_kept_per_user: u64,
+    /// How passwords are hashed.
+    pub passwords: Hashing,
     /// What a listener allows.
     pub limits: Limits,
     /// What is logged, and how.

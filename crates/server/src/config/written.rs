@@ -34,11 +34,23 @@ pub(super) struct Written {
     pub(super) access_token_minutes: Option<u64>,
     pub(super) token_ip_claim: Option<bool>,
     pub(super) token_key_days: Option<u64>,
+    pub(super) session_idle_days: Option<u64>,
+    pub(super) session_days: Option<u64>,
+    pub(super) max_sessions: Option<u64>,
+    pub(super) on_limit: Option<String>,
+    pub(super) sensitive_minutes: Option<u64>,
+    pub(super) danger_plain_passwords: Option<bool>,
+    pub(super) event_retention_days: Option<u64>,
+    pub(super) event_heads_file: Option<String>,
     pub(super) kek_file: Option<String>,
+    #[serde(default)]
+    pub(super) security: WrittenSecurity,
     #[serde(default)]
     pub(super) replay: WrittenReplay,
     #[serde(default)]
     pub(super) idempotency: WrittenIdempotency,
+    #[serde(default)]
+    pub(super) password: WrittenPassword,
     #[serde(default)]
     pub(super) limits: WrittenLimits,
     #[serde(default)]
@@ -46,7 +58,15 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) envelope: WrittenEnvelope,
     #[serde(default)]
+    pub(super) verifier: Vec<WrittenVerifier>,
+    #[serde(default)]
     pub(super) route: Vec<WrittenRoute>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenSecurity {
+    pub(super) on_network_change: Option<String>,
+    pub(super) challenge_on_network_change: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -58,6 +78,15 @@ pub(super) struct WrittenReplay {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct WrittenIdempotency {
     pub(super) max_per_user: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenPassword {
+    pub(super) memory: Option<Size>,
+    pub(super) iterations: Option<u64>,
+    pub(super) lanes: Option<u64>,
+    pub(super) at_once: Option<u64>,
+    pub(super) waiting: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,4 +135,10 @@ pub(super) struct WrittenAction {
     pub(super) method: Option<String>,
     pub(super) path: Option<String>,
     pub(super) content_type: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenVerifier {
+    pub(super) id: Option<String>,
+    pub(super) secret_file: Option<String>,
 }

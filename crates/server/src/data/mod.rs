@@ -6,6 +6,7 @@
 mod directory;
 mod draft;
 mod kek;
+mod lines;
 mod lock;
 mod privacy;
 mod secret_file;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use directory::{DataDir, DataError};
 pub use kek::{KekError, KekKeeper, KekOrigin, NotReplaced, find_kek, obtain_kek};
+pub(crate) use lines::append_line;
 pub use lock::{Lock, LockError};
 pub use privacy::NotPrivate;
 pub use secret_file::{SecretFileError, read_private, read_seed_key};

@@ -9,6 +9,7 @@ use http::Uri;
 use http::header::HOST;
 use http::request::Parts;
 
+use super::listened::Listened;
 use super::peer::Peer;
 use super::problem::Refused;
 use crate::app::{App, SharedApp};
@@ -21,7 +22,12 @@ pub struct Addressed(pub Authority);
 pub(super) fn arrive(app: &App, parts: &mut Parts) -> Result<(Authority, Peer), Refused> {
     let config = &app.accounts.config;
     let named = named(parts).ok_or(Problem::MALFORMED_REQUEST)?;
-    let authority = config.names.authorities().recognise(named).cloned().ok_or(Problem::MISDIRECTED)?;
+    let names = match Listened::of(&parts.extensions) {
+        Listened::Main => config.names.authorities(),
+        #[cfg(feature = "standalone")]
+        Listened::Admin => &config.admin_names,
+    };
+    let authority = names.recognise(named).cloned().ok_or(Problem::MISDIRECTED)?;
     let peer = Peer::of(&parts.extensions, &parts.headers, &config.client_address);
     drop_empty_query(&mut parts.uri);
     parts.extensions.insert(Addressed(authority.clone()));

@@ -5,8 +5,9 @@ use std::convert::Infallible;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use countersign_core::account::Role;
 use countersign_core::id::{KeyId, UserId};
+use countersign_core::permission::Permissions;
 use countersign_core::username::Username;
-use countersign_core::verdict::Principal;
+use countersign_core::verdict::{Principal, Prover, SessionPrincipal};
 use http::Extensions;
 use http::request::Parts;
 
@@ -46,9 +47,24 @@ impl Identity {
         self.0.role
     }
 
-    /// The key that signed.
-    pub fn key(&self) -> &KeyId {
-        &self.0.key
+    /// What the user may do at the API behind, in its own words.
+    pub fn permissions(&self) -> &Permissions {
+        &self.0.permissions
+    }
+
+    /// The key that signed, or that opened the session; none for a session that a password opened.
+    pub fn key(&self) -> Option<&KeyId> {
+        self.0.key()
+    }
+
+    /// What has proven the request: a key, or a session.
+    pub fn prover(&self) -> &Prover {
+        &self.0.prover
+    }
+
+    /// The session that the request is of; none where a key has signed.
+    pub fn session(&self) -> Option<&SessionPrincipal> {
+        self.0.session.as_ref()
     }
 
     /// All of it.

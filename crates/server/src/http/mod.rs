@@ -1,13 +1,17 @@
 //! The doors: HTTP comes in here and stops here.
 
 pub mod arrival;
+mod basic;
 mod body_violation;
 pub mod buffer;
 mod cookies;
 #[cfg(feature = "standalone")]
 pub mod envelope;
+mod form;
 pub mod identity;
+mod json;
 pub mod layer;
+mod listened;
 #[cfg(feature = "standalone")]
 pub mod listener;
 pub(crate) mod ours;
@@ -26,5 +30,6 @@ mod timely;
 #[cfg(feature = "standalone")]
 mod tunnel;
 pub mod verify;
+mod whence;
 
 pub use body_violation::BodyViolation;

@@ -6,8 +6,10 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// The identity that the API behind is told; a client's own copy never passes.
 pub const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
-/// The key that signed.
+/// The key that signed, or that opened the session.
 pub const REMOTE_KEY: HeaderName = HeaderName::from_static("remote-key");
+/// The session that the request is of.
+pub const REMOTE_SESSION: HeaderName = HeaderName::from_static("remote-session");
 
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");

@@ -27,13 +27,14 @@ pub struct Refused {
     retry_after: Option<u64>,
     allow: Option<HeaderValue>,
     accept_signature: bool,
+    bearer: bool,
     not_carried_out: bool,
 }
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         let retry_after = matches!(problem.status, 429 | 503).then_some(1);
-        Self { problem, retry_after, allow: None, accept_signature: false, not_carried_out: false }
+        Self { problem, retry_after, allow: None, accept_signature: false, bearer: false, not_carried_out: false }
     }
 }
 
@@ -45,6 +46,7 @@ impl Refused {
         match refusal {
             Refusal::WarmingUp => refused.retry_after(warm.as_secs()),
             Refusal::InFlight => refused.retry_after(1),
+            Refusal::TokenAlone => Self { accept_signature: true, ..refused },
             Refusal::TooMuchKept => refused.retry_after(ROOM_AGAIN),
             Refusal::BadSignature
             | Refusal::UnknownKey
@@ -58,6 +60,9 @@ impl Refused {
             | Refusal::NotTheSuccessor
             | Refusal::KeyOfAnother
             | Refusal::OutcomeUnknown
+            | Refusal::TokenInvalid
+            | Refusal::TokenRevoked
+            | Refusal::SessionRequired
             | Refusal::Unavailable => refused,
         }
     }
@@ -65,6 +70,11 @@ impl Refused {
     /// A request came unsigned where a signature is due.
     pub fn unsigned() -> Self {
         Self { accept_signature: true, ..Self::from(Problem::UNAUTHORIZED) }
+    }
+
+    /// A request came without either, where a signature is due or an access token.
+    pub fn neither() -> Self {
+        Self { bearer: true, ..Self::unsigned() }
     }
 
     /// Says that the request has certainly not reached the API.
@@ -75,6 +85,11 @@ impl Refused {
     /// Says when to come back, in seconds.
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// Says more exactly what happened and what to do next, in words that JSON need not escape.
+    pub fn saying(self, detail: &'static str) -> Self {
+        Self { problem: Problem { detail, ..self.problem }, ..self }
     }
 
     /// Says which methods an address takes.
@@ -104,6 +119,10 @@ impl IntoResponse for Refused {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(value) = self.problem.www_authenticate().and_then(|text| HeaderValue::try_from(text).ok()) {
             headers.insert(WWW_AUTHENTICATE, value);
+        }
+        if self.bearer {
+            // RFC 6750 §3.1: no error code for whoever brought nothing.
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="countersign""#));
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

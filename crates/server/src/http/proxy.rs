@@ -22,7 +22,7 @@ use tokio::time::Sleep;
 use super::arrival::Addressed;
 use super::body_violation::BodyViolation;
 use super::identity::Identity;
-use super::policy::{REMOTE_KEY, REMOTE_USER};
+use super::policy::{REMOTE_KEY, REMOTE_SESSION, REMOTE_USER};
 use super::problem::Refused;
 use super::stream::{MayStream, Watch};
 use super::timely::Timely;
@@ -79,8 +79,8 @@ impl Upstream {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS
             && let (Some(client), Some(identity)) = (handshake, &identity)
         {
-            let (api, key) = (upgrade::on(&mut answer), identity.key().clone());
-            Tunnel { client, api, key, silence: self.patience.silence }.open(app);
+            let (api, prover) = (upgrade::on(&mut answer), identity.prover().clone());
+            Tunnel { client, api, prover, silence: self.patience.silence }.open(app);
         }
         let (mut parts, body) = answer.into_parts();
         parts.extensions.clear();
@@ -163,7 +163,13 @@ fn identify(parts: &mut Parts) -> Result<(), Refused> {
         Ok(())
     };
     tell(REMOTE_USER, percent_encode(identity.username().as_str()))?;
-    tell(REMOTE_KEY, identity.key().to_string())
+    if let Some(key) = identity.key() {
+        tell(REMOTE_KEY, key.to_string())?;
+    }
+    match identity.session() {
+        Some(session) => tell(REMOTE_SESSION, session.reference.to_string()),
+        None => Ok(()),
+    }
 }
 
 /// A name as header text: anything but visible ASCII and the percent sign itself as `%XX` of its UTF-8 octets.

@@ -7,9 +7,11 @@ use countersign_core::problem::Problem;
 
 use super::arrival::arriving;
 use super::layer::VerifyLayer;
-use super::ours::{AUTHORIZATION_SERVER, JWKS, OURS};
+use super::ours::{AUTHORIZATION_SERVER, INTROSPECT, JWKS, LOGIN, OURS, REFRESH, REVOKE};
 use super::problem::Refused;
-use super::routes::{enrol, keys, well_known, whoami};
+use super::routes::{
+    enrol, keys, login, oauth, password, refresh, revocations, revoke_user, sessions, well_known, whoami,
+};
 use crate::app::SharedApp;
 
 /// Our own addresses. What else is below them is 404, so that no API behind takes it for its own.
@@ -18,7 +20,18 @@ pub fn own_router(app: SharedApp) -> Router {
         .route("/api/auth/whoami", any(whoami::whoami))
         .route("/api/auth/keys", any(keys::keys))
         .route("/api/auth/keys/{keyid}", any(keys::key))
-        .route("/api/auth/recovery-codes", any(keys::recovery_codes));
+        .route("/api/auth/recovery-codes", any(keys::recovery_codes))
+        .route(LOGIN, any(login::login))
+        .route(REFRESH, any(refresh::refresh))
+        .route("/api/auth/revoke", any(sessions::log_out))
+        .route("/api/auth/sessions", any(sessions::list))
+        .route("/api/auth/sessions/revoke-others", any(sessions::revoke_others))
+        .route("/api/auth/sessions/{ref}", any(sessions::revoke))
+        .route("/api/auth/password", any(password::password))
+        .route("/api/auth/revoke-user/{user_id}", any(revoke_user::revoke_user))
+        .route("/api/auth/revocations", any(revocations::follow))
+        .route(INTROSPECT, any(oauth::introspect))
+        .route(REVOKE, any(oauth::revoke));
     let nowhere = OURS.iter().flat_map(|ours| [(*ours).to_owned(), format!("{ours}/"), format!("{ours}/{{*rest}}")]);
     let nowhere = nowhere.filter(|path| path != JWKS && path != AUTHORIZATION_SERVER);
     let guarded = nowhere.fold(guarded, |router, path| router.route(&path, any(nothing_here)));
@@ -47,18 +60,19 @@ async fn only_post() -> Refused {
 mod standalone {
     use std::convert::Infallible;
 
-    use axum::Router;
     use axum::extract::Request;
     use axum::response::{IntoResponse as _, Response};
     use axum::routing::{any, get};
+    use axum::{Extension, Router};
     use tower::{Layer as _, service_fn};
 
     use super::{nothing_here, only_get, own_router};
     use crate::app::SharedApp;
     use crate::http::envelope;
     use crate::http::layer::VerifyLayer;
+    use crate::http::listened::Listened;
     use crate::http::problem::Refused;
-    use crate::http::routes::{echo, health};
+    use crate::http::routes::{echo, events, health};
 
     /// The main listener: our own addresses, and the API behind the guard.
     pub fn main_router(app: SharedApp) -> Router {
@@ -71,9 +85,18 @@ mod standalone {
         ours.fallback_service(layer.layer(beyond))
     }
 
-    /// The administration listener.
+    /// The administration listener. What tells of people wants the signature of an administrator here too: whoever can reach
+    /// the address need not be one.
     pub fn admin_router(app: SharedApp) -> Router {
+        let guarded = Router::new()
+            .route("/api/admin/events", any(events::list))
+            .route("/api/admin/events/stream", any(events::follow))
+            .route("/api/admin", any(nothing_here))
+            .route("/api/admin/{*rest}", any(nothing_here))
+            .route_layer(VerifyLayer::new(app.clone()))
+            .route_layer(Extension(Listened::Admin));
         Router::new()
+            .merge(guarded)
             .route("/healthz", get(health::healthz).fallback(only_get))
             .route("/readyz", get(health::readyz).fallback(only_get))
             .fallback(any(nothing_here))

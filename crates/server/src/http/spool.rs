@@ -32,7 +32,7 @@ pub struct Spool<'a> {
     pub disk: &'a Budget,
 }
 
-/// A body that has arrived whole and is the one that was signed.
+/// A body that has arrived whole and is the one that was signed, if one was.
 #[derive(Debug)]
 pub struct Spooled {
     length: u64,
@@ -81,8 +81,8 @@ impl Spooled {
 }
 
 impl Spool<'_> {
-    /// Takes a body in and compares it with what was signed.
-    pub async fn take_in(&self, mut body: Body, mut check: BodyCheck) -> Result<Spooled, NotTaken> {
+    /// Takes a body in and compares it with what was signed, if anything was.
+    pub async fn take_in(&self, mut body: Body, mut check: Option<BodyCheck>) -> Result<Spooled, NotTaken> {
         let mut taken = Taken { memory: BytesMut::new(), hold: self.memory.hold(), file: None };
         let mut length: u64 = 0;
         while let Some(frame) = body.frame().await {
@@ -92,10 +92,12 @@ impl Spool<'_> {
             if length > self.limit {
                 return Err(Problem::TOO_LARGE.into());
             }
-            check.update(&data);
+            if let Some(check) = &mut check {
+                check.update(&data);
+            }
             taken.keep(&data, self).await?;
         }
-        if !check.matches() {
+        if check.is_some_and(|check| !check.matches()) {
             return Err(Problem::DIGEST_MISMATCH.into());
         }
         Ok(Spooled { length, content: taken.finish().await? })
@@ -173,7 +175,7 @@ mod tests {
         let pieces: Vec<_> = body.chunks(100_000).map(|piece| Ok::<_, io::Error>(piece.to_vec())).collect();
         let directory = std::env::temp_dir();
         let spool = Spool { limit: u64::MAX, directory: &directory, memory, disk };
-        spool.take_in(Body::from_stream(futures_util::stream::iter(pieces)), check).await
+        spool.take_in(Body::from_stream(futures_util::stream::iter(pieces)), Some(check)).await
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use countersign_core::id::KeyId;
+use countersign_core::verdict::Prover;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
@@ -25,19 +25,21 @@ pub(super) struct Tunnel {
     /// To the API.
     pub(super) api: OnUpgrade,
     /// Whose it is.
-    pub(super) key: KeyId,
+    pub(super) prover: Prover,
     /// How long nothing may be said on it, in either direction.
     pub(super) silence: Duration,
 }
 
 impl Tunnel {
-    /// Carries octets until either side ends it, its key is taken back, the guard stops, or nothing is said any more.
+    /// Carries octets until either side ends it, its key or session is taken back, the guard stops, or nothing is said any more.
     pub(super) fn open(self, app: &SharedApp) {
         let lasting = app.lasting.clone();
         let app = app.clone();
         lasting.spawn(async move {
             tokio::select! {
-                () = app.ends(&self.key) => tracing::debug!("a WebSocket was ended: its key was taken back, or the guard stops"),
+                () = app.ends(&self.prover) => {
+                    tracing::debug!("a WebSocket was ended: its key or session was taken back, or the guard stops");
+                },
                 ended = carry(self.client, self.api, self.silence) => tracing::debug!(?ended, "a WebSocket has ended"),
             }
         });

@@ -41,7 +41,7 @@ impl Holders {
         if self.taken * 2 >= self.places.len() {
             self.grow();
         }
-        let hash = self.hashing.hash_one(holder.principal.key.as_str());
+        let hash = self.hashing.hash_one(holder.record.id.as_str());
         self.taken += usize::from(replace(&mut self.places, Place { hash, holder }).is_none());
     }
 
@@ -68,7 +68,7 @@ impl Holders {
 
 impl Place {
     fn is_of(&self, hash: u64, keyid: &str) -> bool {
-        self.hash == hash && self.holder.principal.key.as_str() == keyid
+        self.hash == hash && self.holder.record.id.as_str() == keyid
     }
 }
 
@@ -80,7 +80,7 @@ fn home(hash: u64, capacity: usize) -> usize {
 /// Puts this into its place; gives what was there of the same key.
 fn replace(places: &mut [Option<Place>], new: Place) -> Option<Place> {
     let (before, from) = places.split_at_mut_checked(home(new.hash, places.len()))?;
-    let keyid = new.holder.principal.key.as_str();
+    let keyid = new.holder.record.id.as_str();
     let is_its = |place: &Option<Place>| place.as_ref().is_none_or(|place| place.is_of(new.hash, keyid));
     from.iter_mut().chain(before).find(|place| is_its(place)).and_then(|place| place.replace(new))
 }
@@ -134,9 +134,9 @@ mod tests {
             assert!(holders.find(key(number + 1).as_str()).is_none(), "{number}");
         }
         for number in 0..1_000 {
-            assert_eq!(holders.find(key(number).as_str()).unwrap().principal.key, key(number));
+            assert_eq!(holders.find(key(number).as_str()).unwrap().record.id, key(number));
         }
-        let all: HashSet<_> = holders.iter().map(|holder| holder.principal.key.clone()).collect();
+        let all: HashSet<_> = holders.iter().map(|holder| holder.record.id.clone()).collect();
         assert_eq!(all.len(), 1_000);
         assert_eq!(holders.iter_mut().count(), 1_000);
         assert!(holders.taken * 2 <= holders.places.len());

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::secret::{KeyEncryptionKey, KeyEncryptionKeys};
 use countersign_core::time::Age;
-use countersign_store::port::{Events, Recorded};
+use countersign_store::port::{Events, Recorded, Selection};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
@@ -109,12 +109,12 @@ impl Events for Disk {
         Ok(())
     }
 
-    async fn list(&self, _: u64, _: u32) -> Result<Vec<Recorded>, StoreError> {
+    async fn select(&self, _: &Selection) -> Result<Vec<Recorded>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn latest(&self, _: u32) -> Result<Vec<Recorded>, StoreError> {
-        Ok(Vec::new())
+    fn last(&self) -> tokio::sync::watch::Receiver<u64> {
+        tokio::sync::watch::Sender::default().subscribe()
     }
 }
 

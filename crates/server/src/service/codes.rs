@@ -11,7 +11,7 @@ use countersign_core::secret::Secret32;
 use countersign_core::time::Timestamp;
 use countersign_core::verdict::Principal;
 
-use super::{Undecided, handshakes};
+use super::Undecided;
 use crate::app::App;
 use crate::edge;
 
@@ -37,21 +37,22 @@ pub async fn make_codes(
         at: now,
         kind: EventKind::RecoveryCodesMade,
         user: Some(signer.user),
-        key: Some(signer.key.clone()),
+        key: signer.key().cloned(),
         actor: from.to_string(),
         detail: format!("{}; the ones from before are void", tickets.len()),
     };
     app.accounts.stores.successions.replace_codes(signer.user, &tickets, &event).await?;
     let ephemeral = Secret32::new(edge::random());
-    handshakes::run(app, move || asked.answer(&codes, &ephemeral).ok()).await
+    app.handshakes.run(move || asked.answer(&codes, &ephemeral).ok()).await
 }
 
 async fn open(app: &Arc<App>, signer: &Principal, body: Vec<u8>) -> Result<Option<AskedForCodes>, Undecided> {
-    let Some(holder) = app.accounts.keyring.find(signer.key.as_str())? else { return Ok(None) };
+    let Some(keyid) = signer.key().cloned() else { return Ok(None) };
+    let Some(holder) = app.accounts.keyring.find(keyid.as_str())? else { return Ok(None) };
     let root = holder.root(&app.accounts.secrets.kek)?;
     let keys = app.accounts.secrets.static_keys.accepted().ok_or(Undecided::SecretsInDoubt)?;
-    let (keyid, authority) = (signer.key.clone(), app.accounts.authority.clone());
+    let authority = app.accounts.authority.clone();
     let open =
         move || keys.iter().find_map(|key| AskedForCodes::open((&keyid, &root), (key, authority.as_str()), &body));
-    handshakes::run(app, open).await
+    app.handshakes.run(open).await
 }

@@ -11,12 +11,13 @@ use countersign_core::permission::Permissions;
 use countersign_core::secret::{Root, Sealed};
 use countersign_core::signature::Authentic;
 use countersign_core::time::Timestamp;
-use countersign_core::verdict::{Principal, Refusal, Verdict};
+use countersign_core::verdict::{Refusal, Verdict};
 use countersign_store::port::{Confirmation, Confirmed};
 
 use super::{Undecided, recover, rotate, to_its_end};
 use crate::app::{App, SharedApp};
 use crate::edge;
+use crate::keyring::principal;
 
 /// Takes the name, consumes the ticket and keeps the key, or gives it the place of others, before the request is served.
 pub async fn confirm(
@@ -62,7 +63,7 @@ async fn newcomer(app: &App, pending: &Pending, from: IpAddr, now: Timestamp) ->
     };
     Ok(match confirmed {
         Some(refusal) => kept_before(app, &key.id, now).await?.unwrap_or(Verdict::Refuse(refusal)),
-        None => Verdict::Admit(principal(&confirmation)),
+        None => Verdict::Admit(principal(user, &key.id)),
     })
 }
 
@@ -129,9 +130,4 @@ pub(super) fn key_of(app: &App, pending: &Pending, user: &User, now: Timestamp) 
 pub(super) fn seal_root(app: &App, keyid: &KeyId, user: &User, root: &Root) -> Result<Sealed, Undecided> {
     let secret = root.secret().expose();
     Ok(app.accounts.secrets.kek.seal(keyid.as_str(), user.username.as_str(), secret, edge::random())?)
-}
-
-fn principal(confirmation: &Confirmation) -> Principal {
-    let Confirmation { user, key } = confirmation;
-    Principal { user: user.id, username: user.username.clone(), role: user.role, key: key.id.clone() }
 }

@@ -15,7 +15,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
 use countersign_store::port::Noted;
 
-use super::{Undecided, handshakes, recover};
+use super::{Undecided, recover};
 use crate::app::App;
 use crate::edge;
 use crate::secrets::Group;
@@ -128,7 +128,7 @@ pub(super) fn is_spent(ticket: &Ticket, now: Timestamp) -> Option<bool> {
 pub(super) async fn open(app: &Arc<App>, message: Message, psk: Secret32) -> Result<Option<Introduced>, Undecided> {
     let keys = app.accounts.secrets.static_keys.accepted().ok_or(Undecided::SecretsInDoubt)?;
     let authority = app.accounts.authority.clone();
-    handshakes::run(app, move || keys.iter().find_map(|key| message.open(key, &psk, &authority).ok())).await
+    app.handshakes.run(move || keys.iter().find_map(|key| message.open(key, &psk, &authority).ok())).await
 }
 
 /// What an acceptance is made of.
@@ -145,7 +145,7 @@ pub(super) async fn accept(app: &Arc<App>, introduced: Introduced, of: Acceptanc
     let keyid = KeyId::from_random(edge::random());
     let message_hash = introduced.message_hash();
     let (named, s_rand, ephemeral) = (keyid.clone(), Secret32::new(edge::random()), Secret32::new(edge::random()));
-    let accepted = handshakes::run(app, move || {
+    let accepted = app.handshakes.run(move || {
         let grant = Grant { keyid: &named, s_rand, now, answers: Answers::AllSigned };
         introduced.accept(&grant, &ephemeral).ok()
     });
@@ -197,6 +197,6 @@ pub(super) async fn refuse(
         app.accounts.stores.events.record(&event).await?;
     }
     let ephemeral = Secret32::new(edge::random());
-    let answer = handshakes::run(app, move || introduced.refuse(refusal, &ephemeral).ok()).await?;
+    let answer = app.handshakes.run(move || introduced.refuse(refusal, &ephemeral).ok()).await?;
     Ok(answer.map_or(Enrolment::DoesNotOpen, Enrolment::Answer))
 }

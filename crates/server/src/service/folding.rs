@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_core::event::{Event, EventKind};
+use countersign_core::id::{KeyId, UserId};
 use countersign_core::network::FineNetwork;
 use countersign_core::time::Timestamp;
 
@@ -44,7 +45,7 @@ struct Count {
 }
 
 impl Folding {
-    /// An event to record now, if this is the first of its kind in its minute. `what` is the keyid concerned, or words
+    /// An event to record now, if this is the first of its kind in its minute. `what` is the key or user concerned, or words
     /// of ours: never text of a request whose MAC has not verified.
     pub fn note(&self, kind: EventKind, what: &str, from: IpAddr, now: Timestamp) -> Option<Event> {
         let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,12 +103,12 @@ impl Subject {
     }
 
     fn event(&self, from: IpAddr, at: Timestamp, detail: String) -> Event {
-        let key = self.what.parse().ok();
-        let words = if key.is_none() { self.what.as_str() } else { "" };
+        let (user, key) = (self.what.parse::<UserId>().ok(), self.what.parse::<KeyId>().ok());
+        let words = if user.is_none() && key.is_none() { self.what.as_str() } else { "" };
         let elsewhere = if self.network.is_none() { "from further networks" } else { "" };
         let parts = [words, elsewhere, &detail].into_iter().filter(|part| !part.is_empty());
         let detail = parts.collect::<Vec<_>>().join(", ");
-        Event { at, kind: self.kind, user: None, key, actor: from.to_string(), detail }
+        Event { at, kind: self.kind, user, key, actor: from.to_string(), detail }
     }
 }
 

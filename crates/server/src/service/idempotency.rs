@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use countersign_core::encoding::hex;
 use countersign_core::event::{Event, EventKind};
-use countersign_core::id::KeyId;
 use countersign_core::idempotency::{
     Attempt, Begun, Fingerprint, KeptAnswer, MalformedKey, Outcome, OutcomeId, RunId, Start,
 };
@@ -15,6 +14,7 @@ use countersign_core::replay::Reading;
 use countersign_core::secret::{Sealed, Unsealable};
 use countersign_core::signature::Received;
 use countersign_core::time::Timestamp;
+use countersign_core::verdict::Prover;
 use countersign_core::verdict::{Principal, Refusal};
 use countersign_store::port::StoreError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -83,7 +83,7 @@ async fn in_place(_place: OwnedSemaphorePermit, work: impl Future<Output = ()>) 
 pub struct Keyed {
     id: OutcomeId,
     fingerprint: Fingerprint,
-    key: KeyId,
+    prover: Prover,
     from: IpAddr,
 }
 
@@ -102,7 +102,7 @@ impl Keyed {
         Ok(request.idempotency_key()?.map(|key| Self {
             id: names.id(principal.user, &key),
             fingerprint: names.fingerprint(request),
-            key: principal.key.clone(),
+            prover: principal.prover.clone(),
             from,
         }))
     }
@@ -165,7 +165,7 @@ pub async fn begin(app: &SharedApp, keyed: &Keyed, reading: Reading) -> Result<B
         Begun::OutcomeUnknown => Refusal::OutcomeUnknown,
         Begun::TooMuch => Refusal::TooMuchKept,
     };
-    report(app, keyed.key.as_str(), refusal, keyed.from, at).await?;
+    report(app, &keyed.prover.to_string(), refusal, keyed.from, at).await?;
     Ok(Beginning::Refused(refusal))
 }
 

@@ -41,7 +41,7 @@ pub struct OwnKey {
     pub predecessor: Option<String>,
     /// The key that stands in its place.
     pub successor: Option<String>,
-    /// Whether it signed the request.
+    /// Whether it signed the request, or opened the session that did.
     pub this: bool,
 }
 
@@ -66,7 +66,7 @@ fn row(key: &KeyRecord, all: &[KeyRecord], signer: &Principal) -> OwnKey {
         ends_at_ms: ends.map(Timestamp::as_millis),
         predecessor: key.origin.predecessor().map(ToString::to_string),
         successor: all.iter().find(stands_in_its_place).map(|other| other.id.to_string()),
-        this: key.id == signer.key,
+        this: Some(&key.id) == signer.key(),
     }
 }
 
@@ -94,7 +94,9 @@ pub async fn take_back(
 }
 
 async fn end(app: &App, signer: &Principal, target: &KeyId, from: IpAddr, now: Timestamp) -> Result<Ended, Undecided> {
-    let Principal { user, key, .. } = signer;
+    let user = &signer.user;
+    // Whoever knows the password speaks for every key, as the key itself could.
+    let key = signer.key().unwrap_or(target);
     let _alone = app.accounts.changing.lock().await;
     // In memory first, so that nothing that they sign slips through.
     match judge(&app.accounts.stores.keys.of_user(*user).await?, target, key) {
@@ -108,7 +110,7 @@ async fn end(app: &App, signer: &Principal, target: &KeyId, from: IpAddr, now: T
         user: Some(*user),
         key: Some(target.clone()),
         actor: from.to_string(),
-        detail: format!("by the word of {key}"),
+        detail: format!("by the word of {}", signer.prover),
     };
     let taken = app.accounts.stores.successions.take_back(*user, target, key, &event).await?;
     app.accounts.reload_keys(*user).await?;

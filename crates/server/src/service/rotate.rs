@@ -28,7 +28,8 @@ pub enum Rotation {
     DoesNotOpen,
     /// The message is none.
     Malformed,
-    /// A key of the seed mode: whoever knows it would know its successor.
+    /// A key of the seed mode, whose successor would be known to whoever knows it; or no key at all, but a password, has
+    /// opened the session.
     NotThisKey,
     /// Too many keys wait for their first request.
     Throttled,
@@ -42,16 +43,17 @@ pub async fn rotate(
     from: IpAddr,
     now: Timestamp,
 ) -> Result<Rotation, Undecided> {
-    let Ok(message) = Message::of_key(&signer.key, body) else { return Ok(Rotation::Malformed) };
+    let Some(key) = signer.key() else { return Ok(Rotation::NotThisKey) };
+    let Ok(message) = Message::of_key(key, body) else { return Ok(Rotation::Malformed) };
     if let Some(answer) = answer_given(app, &message, now) {
         return Ok(Rotation::Answer(answer));
     }
-    let Some(holder) = app.accounts.keyring.find(signer.key.as_str())? else { return Ok(Rotation::DoesNotOpen) };
+    let Some(holder) = app.accounts.keyring.find(key.as_str())? else { return Ok(Rotation::DoesNotOpen) };
     let record = holder.record();
     if record.origin == KeyOrigin::SeedMode {
         return Ok(Rotation::NotThisKey);
     }
-    let psk = rotate_psk(&signer.key, &holder.root(&app.accounts.secrets.kek)?);
+    let psk = rotate_psk(key, &holder.root(&app.accounts.secrets.kek)?);
     let Some(introduced) = open(app, message, psk).await? else { return Ok(Rotation::DoesNotOpen) };
     let claim = match introduced.claim_as(&signer.username, now) {
         _ if !may_rotate(&record.origin, record.state) => {
@@ -64,7 +66,7 @@ pub async fn rotate(
     if enrolments.note(introduced.message_hash(), claim.remember_until()).await? == Noted::Before {
         return Ok(Rotation::DoesNotOpen);
     }
-    let origin = KeyOrigin::Rotation(signer.key.clone());
+    let origin = KeyOrigin::Rotation(key.clone());
     let user = Some(signer.username.clone());
     let permission = Permission { role: signer.role, origin, user, spent: false, rotation: None };
     Ok(accept(app, introduced, Acceptance { claim, permission, from, now }).await?.into())

@@ -6,16 +6,19 @@ use countersign_core::event::EventKind;
 use countersign_core::replay::Reading;
 use countersign_core::signature::{Authentic, Authentication, Received};
 use countersign_core::time::Timestamp;
-use countersign_core::verdict::{Principal, Refusal, Verdict};
+use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 
 use super::claim::{Claim, Claimant};
-use super::{Undecided, confirm, rotate};
+use super::{Undecided, confirm, rotate, session_use};
 use crate::app::{App, SharedApp};
 
 /// A message that says whose it is and can prove it: a request, or an envelope.
 pub trait Provable: Sync {
     /// The name of the key that it says it was signed with.
     fn keyid(&self) -> &str;
+
+    /// Whether the key of a person may sign it.
+    fn opens_a_session(&self) -> bool;
 
     /// Checks everything that makes it the claimant's own, and only then its time.
     fn authenticate(&self, app: &App, claim: &Claim, now: Timestamp) -> Authentication<'_>;
@@ -24,6 +27,12 @@ pub trait Provable: Sync {
 impl Provable for Received {
     fn keyid(&self) -> &str {
         self.keyid()
+    }
+
+    /// To see who one is, which confirms a new key, and to log in.
+    fn opens_a_session(&self) -> bool {
+        let is_one = |path| ["/api/auth/whoami", "/api/auth/login"].contains(&path);
+        self.components().any(|(name, value)| name == "@path" && is_one(value))
     }
 
     fn authenticate(&self, app: &App, claim: &Claim, now: Timestamp) -> Authentication<'_> {
@@ -49,6 +58,9 @@ pub async fn verify_request(
         Authentication::Stale => Verdict::Refuse(Refusal::Stale),
         Authentication::FutureDated(authentic) => Verdict::Refuse(app.replay.burn(&authentic).await?),
         Authentication::Authentic(authentic) => match app.replay.remember(&authentic, now).await? {
+            Ok(()) if claim.only_opens_sessions() && !request.opens_a_session() => {
+                Verdict::Refuse(Refusal::SessionRequired)
+            }
             Ok(()) => admit(app, claim, &authentic, from, now).await?,
             Err(refusal) => Verdict::Refuse(refusal),
         },
@@ -62,8 +74,16 @@ pub async fn verify_request(
 /// The verdict on an admitted request once its body is here. That can take minutes, and a key that was taken back
 /// meanwhile must not act: else whoever has stolen it begins a few requests in advance.
 pub fn judge_again(app: &App, principal: &Principal, now: Timestamp) -> Result<Verdict, Undecided> {
-    let holder = app.accounts.keyring.find(principal.key.as_str())?;
-    Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict(now)))
+    match &principal.prover {
+        Prover::Key(key) => {
+            let holder = app.accounts.keyring.find(key.as_str())?;
+            Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict(now)))
+        }
+        Prover::Session(session) => match app.accounts.sessions.find(*session)? {
+            Some(entry) => app.accounts.verdict_on(&entry, now),
+            None => Ok(Verdict::Refuse(Refusal::TokenInvalid)),
+        },
+    }
 }
 
 /// The one refusal for all that fails before the MAC has verified: same answer, same work.
@@ -72,7 +92,7 @@ fn unproven(app: &App, claim: &Claim, request: &impl Provable, now: Timestamp) -
     match claim.claimant() {
         Claimant::Nobody => Refusal::UnknownKey,
         Claimant::Holder(_) if !claim.may_sign(now) => Refusal::RevokedKey,
-        Claimant::Holder(_) | Claimant::Pending(_) => Refusal::BadSignature,
+        Claimant::Holder(_) | Claimant::Session(_) | Claimant::Pending(..) => Refusal::BadSignature,
     }
 }
 
@@ -91,7 +111,8 @@ async fn admit(
             }
             Ok(verdict)
         }
-        Claimant::Pending(_) => confirm::confirm(app, request, from, now).await,
+        Claimant::Session(session) => session_use::judge(app, session, from, now).await,
+        Claimant::Pending(..) => confirm::confirm(app, request, from, now).await,
         Claimant::Nobody => Ok(Verdict::Refuse(Refusal::UnknownKey)),
     }
 }
@@ -111,6 +132,7 @@ pub(super) async fn report(
         }
         Refusal::Stale | Refusal::FutureDated => EventKind::ClockSkew,
         Refusal::Replayed => EventKind::Replay,
+        Refusal::TokenRevoked => EventKind::TokenRevoked,
         Refusal::Throttled | Refusal::TooMuchKept => EventKind::Throttled,
         Refusal::OutcomeUnknown => EventKind::OutcomeUnknown,
         Refusal::WarmingUp
@@ -119,7 +141,10 @@ pub(super) async fn report(
         | Refusal::TicketSpent
         | Refusal::NotTheSuccessor
         | Refusal::KeyOfAnother
-        | Refusal::InFlight => return Ok(()),
+        | Refusal::InFlight
+        | Refusal::TokenInvalid
+        | Refusal::TokenAlone
+        | Refusal::SessionRequired => return Ok(()),
     };
     if let Some(event) = app.folding.note(kind, keyid, from, now) {
         app.accounts.stores.events.record(&event).await?;

@@ -3,9 +3,11 @@
 pub mod accept_mark;
 #[cfg(feature = "standalone")]
 pub mod certificate;
+pub mod event_log;
 pub mod housekeeping;
 pub mod key_ends;
 pub mod rekey;
+pub mod sessions;
 pub mod token_keys;
 
 use std::time::Duration;

@@ -172,7 +172,7 @@ async fn what_may_have_acted_and_has_no_answer_to_keep_never_acts_again() {
         assert_eq!(api.acted(), acted + 1, "{path}");
     }
     assert_eq!(post(&whole, &alice, "/large", "\"x\"").await.body.len(), 64 * 1_024, "whole, kept or not");
-    let told = whole.operate("latest-events", json!({ "limit": 10 })).await.to_string();
+    let told = whole.operate("list-events", json!({ "limit": 10 })).await.to_string();
     assert!(told.contains("outcome_unknown"), "{told}");
 }
 

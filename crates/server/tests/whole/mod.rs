@@ -103,6 +103,11 @@ impl Whole {
     /// A program that has enrolled and has not yet sent a request. What a person may do is not asked here: a program's key
     /// signs whatever it calls.
     pub(crate) fn enrolled(&self, username: &str) -> Person {
+        self.enrolled_as(username, Role::Service)
+    }
+
+    /// The same in a role.
+    pub(crate) fn enrolled_as(&self, username: &str, role: Role) -> Person {
         static NUMBER: AtomicU8 = AtomicU8::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let keyid = KeyId::from_random([number; _]);
@@ -111,7 +116,7 @@ impl Whole {
         let pending = Pending {
             keyid: keyid.clone(),
             username: username.parse().unwrap(),
-            role: Role::Service,
+            role,
             device: String::new(),
             root: root.clone(),
             keys: keys.clone(),

@@ -5,7 +5,7 @@ use countersign_core::time::Timestamp;
 
 use super::sample::{at, event, key_id, user_id};
 use crate::Stores;
-use crate::port::{MAX_ACTOR, MAX_DETAIL, Recorded};
+use crate::port::{MAX_ACTOR, MAX_DETAIL, Recorded, Selection};
 
 async fn record(stores: &Stores, count: u64) {
     for number in 0..count {
@@ -68,4 +68,45 @@ pub async fn what_is_too_long_is_cut_between_letters(stores: &Stores) {
     assert_eq!(kept.actor, "a".repeat(MAX_ACTOR));
     assert_eq!(kept.detail, format!("x{}", "é".repeat(255)));
     assert_eq!(kept.detail.len(), MAX_DETAIL - 1);
+}
+
+/// Each condition alone and all of them together, from the beginning and from the end.
+pub async fn events_are_selected_by_kind_user_and_time(stores: &Stores) {
+    for (number, kind, user) in [
+        (1, EventKind::Replay, Some(1)),
+        (2, EventKind::Enrolled, Some(1)),
+        (3, EventKind::Replay, Some(2)),
+        (4, EventKind::Replay, None),
+        (5, EventKind::Replay, Some(1)),
+    ] {
+        let event = Event { user: user.map(user_id), ..event(kind, at(number)) };
+        stores.events.record(&event).await.expect("record");
+    }
+    let all = Selection { limit: 10, ..Selection::default() };
+    let (replays, alice) = (vec![EventKind::Replay], Some(user_id(1)));
+    for (selection, expected) in [
+        (all.clone(), vec![1, 2, 3, 4, 5]),
+        (Selection { kinds: replays.clone(), ..all.clone() }, vec![1, 3, 4, 5]),
+        (Selection { kinds: vec![EventKind::Replay, EventKind::Enrolled], limit: 3, ..all.clone() }, vec![3, 4, 5]),
+        (Selection { user: alice, ..all.clone() }, vec![1, 2, 5]),
+        (Selection { since: Some(at(4)), ..all.clone() }, vec![4, 5]),
+        (Selection { user: alice, kinds: replays.clone(), since: Some(at(2)), ..all.clone() }, vec![5]),
+        (Selection { user: alice, kinds: replays.clone(), after: Some(0), limit: 1, ..all.clone() }, vec![1]),
+        (Selection { user: alice, kinds: replays, after: Some(1), limit: 1, ..all.clone() }, vec![5]),
+        (Selection { user: Some(user_id(9)), ..all }, vec![]),
+    ] {
+        let selected = stores.events.select(&selection).await.expect("select");
+        assert_eq!(sequences(&selected), expected, "{selection:?}");
+    }
+}
+
+/// Of what is kept, never of what is still to be.
+pub async fn whoever_waits_is_told_of_each_event(stores: &Stores) {
+    let mut last = stores.events.last();
+    record(stores, 2).await;
+    assert_eq!(*last.borrow_and_update(), 2);
+    assert!(!last.has_changed().expect("the store is open"));
+    record(stores, 1).await;
+    last.changed().await.expect("the store is open");
+    assert_eq!(*last.borrow(), 3);
 }

@@ -13,9 +13,11 @@
 pub mod accept_marks;
 pub mod burnt_nonces;
 pub mod enrolments;
+pub mod event_chain;
 pub mod events;
 pub mod keys;
 pub mod outcomes;
+pub mod races;
 pub mod replay_guard;
 pub mod revocations;
 pub mod sample;
@@ -45,7 +47,11 @@ macro_rules! store_conformance {
                 a_ticket_is_good_to_the_millisecond, a_refused_confirmation_leaves_no_trace,
                 an_id_that_exists_is_an_error_and_leaves_no_trace, of_eight_noting_a_hash_one_is_first,
                 a_note_is_kept_until_its_time_is_over, a_note_for_ever_is_never_forgotten;
+            event_chain: the_end_is_sealed_once_for_each_length, what_was_written_holds, a_head_that_is_not_ours_is_found,
+                only_sealed_rows_from_before_the_time_are_removed, the_rest_holds_after_old_rows_were_removed,
+                a_head_from_before_the_removal_is_not_held_against_the_log;
             events: events_are_numbered_from_one_without_gaps, the_log_is_read_by_cursor,
+                events_are_selected_by_kind_user_and_time, whoever_waits_is_told_of_each_event,
                 the_latest_come_oldest_first, an_event_comes_back_as_recorded, what_is_too_long_is_cut_between_letters;
             keys: a_revoked_key_stays_revoked, an_unknown_key_is_missing, keys_are_listed_by_cursor,
                 a_users_keys_are_found, of_eight_revoking_a_key_one_does;
@@ -56,6 +62,8 @@ macro_rules! store_conformance {
                 only_the_attempt_that_was_first_settles_it, an_outcome_is_settled_once,
                 what_was_not_carried_out_may_run, an_outcome_is_kept_for_a_day_from_its_beginning,
                 what_is_under_way_is_not_forgotten, a_user_begins_nothing_more_when_the_quota_is_used;
+            races: a_revocation_counts_in_whatever_order_it_comes,
+                a_login_in_flight_does_not_outlive_what_it_rests_upon;
             revocations: the_log_is_read_by_cursor_from_its_beginning, a_new_epoch_ends_everything_of_an_earlier_one,
                 an_entry_is_kept_until_no_token_needs_it;
             sealings: everything_that_is_sealed_otherwise_is_found_once, what_is_sealed_anew_is_otherwise_the_same,
@@ -88,7 +96,8 @@ macro_rules! store_conformance {
                 a_token_whose_successor_is_in_use_leads_nowhere,
                 a_stale_token_ends_family_and_session_and_no_other,
                 without_its_signature_a_token_of_a_key_session_changes_nothing,
-                the_first_use_of_a_successor_is_noted_once, nothing_is_refreshed_of_what_has_ended,
+                the_first_use_of_a_successor_is_noted_once, the_use_of_the_token_that_was_issued_last_is_noted_once,
+                nothing_is_refreshed_of_what_has_ended,
                 a_refresh_that_read_another_generation_is_refused,
                 a_refresh_in_flight_does_not_bring_a_session_back;
             users: a_deleted_user_stays_deleted, deleting_a_user_revokes_the_keys,

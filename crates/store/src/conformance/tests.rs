@@ -1,6 +1,7 @@
 //! The sentences on the adapters of this crate.
 
 mod model;
+mod refresh_machine;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -178,6 +178,23 @@ pub async fn the_first_use_of_a_successor_is_noted_once(stores: &Stores) {
     assert!(!stores.token_families.note_used(family_id(9), 0).await.expect("note_used"));
 }
 
+/// By the access token itself, which says neither family nor number.
+pub async fn the_use_of_the_token_that_was_issued_last_is_noted_once(stores: &Stores) {
+    furnish(stores).await;
+    let note = async |number, hash: TokenHash| stores.token_families.note_token(session_ref(number), &hash).await;
+    let first = session_1(stores).await.token;
+    assert!(!note(1, TokenHash([9; 32])).await.expect("note_token"), "another token");
+    assert!(!note(9, first).await.expect("note_token"), "another session");
+    assert!(note(1, first).await.expect("note_token"));
+    assert!(current(stores).await.used);
+    assert!(!note(1, first).await.expect("note_token"), "no news");
+    rotate(stores, &presentation(0, 50, 500)).await;
+    assert!(!note(1, first).await.expect("note_token"), "it was replaced");
+    assert!(!current(stores).await.used);
+    assert!(note(1, TokenHash([50; 32])).await.expect("note_token"));
+    assert_eq!(rotate(stores, &presentation(0, 51, 10_499)).await, CONFLICT);
+}
+
 /// Whatever has ended the session ends the refreshing.
 pub async fn nothing_is_refreshed_of_what_has_ended(stores: &Stores) {
     for (number, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {

@@ -3,6 +3,7 @@
 mod accept_marks;
 mod burnt_nonces;
 mod enrolments;
+mod event_chain;
 mod events;
 mod keys;
 mod outcomes;
@@ -22,7 +23,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use countersign_core::account::{KeyRecord, Ticket, User};
-use countersign_core::event::Event;
 use countersign_core::id::{FamilyId, KeyId, SessionRef, TicketId, UserId};
 use countersign_core::idempotency::{OutcomeId, Record};
 use countersign_core::password::PasswordHash;
@@ -32,6 +32,7 @@ use countersign_core::session::{Epoch, Family, Revocation, Session};
 use countersign_core::time::Timestamp;
 
 use crate::port::StoreError;
+use event_chain::Log;
 
 /// Everything a guard keeps, for as long as the process lives.
 ///
@@ -49,7 +50,7 @@ struct Kept {
     passwords: BTreeMap<UserId, PasswordHash>,
     keys: BTreeMap<KeyId, KeyRecord>,
     tickets: BTreeMap<TicketId, Ticket>,
-    events: Vec<Event>,
+    log: Log,
     mark: Option<AcceptMark>,
     burnt: BTreeMap<(String, Vec<u8>), Timestamp>,
     notes: BTreeMap<[u8; 32], Timestamp>,

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use countersign_core::event::Event;
-use countersign_core::id::FamilyId;
-use countersign_core::session::{EndReason, Family, Presented, Session, SessionState};
+use countersign_core::id::{FamilyId, SessionRef};
+use countersign_core::session::{EndReason, Family, Presented, Session, SessionState, TokenHash};
 
 use super::{Kept, Memory};
 use crate::port::{Presentation, Refreshed, StoreError, TokenFamilies};
@@ -26,6 +26,16 @@ impl TokenFamilies for Memory {
             }
             Presented::Conflict | Presented::Unproven | Presented::Ended => Ok(Refreshed::Judged(judged)),
         }
+    }
+
+    async fn note_token(&self, session: SessionRef, token: &TokenHash) -> Result<bool, StoreError> {
+        let mut kept = self.kept()?;
+        if !kept.session(session).is_some_and(|session| session.token.matches(token)) {
+            return Ok(false);
+        }
+        let is_news =
+            |family: &&mut Family| family.session == session && !family.used && family.state == SessionState::Open;
+        Ok(kept.families.values_mut().find(is_news).map(|family| family.used = true).is_some())
     }
 
     async fn note_used(&self, id: FamilyId, sequence: u32) -> Result<bool, StoreError> {

@@ -9,6 +9,7 @@
 mod accept_mark;
 mod burnt_nonces;
 mod enrolments;
+mod event_chain;
 mod events;
 mod keys;
 mod outcomes;
@@ -25,7 +26,8 @@ mod users;
 pub use accept_mark::AcceptMarks;
 pub use burnt_nonces::{Burning, BurntNonce, BurntNonces};
 pub use enrolments::{Confirmation, Confirmed, Enrolments, Noted};
-pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded};
+pub use event_chain::{ChainFault, End, EventChain, MAX_FAULTS, Pruned, Verification};
+pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded, Selection};
 pub use keys::Keys;
 pub use outcomes::Outcomes;
 pub use replay_guard::{ReplayGuard, Seen};

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use async_trait::async_trait;
 use countersign_core::event::Event;
-use countersign_core::id::FamilyId;
+use countersign_core::id::{FamilyId, SessionRef};
 use countersign_core::session::{Family, Presented, Presenter, TokenHash};
 use countersign_core::time::Timestamp;
 
@@ -21,6 +21,9 @@ pub trait TokenFamilies: Send + Sync {
     ///
     /// A family whose session, user or key is no longer good has ended, and so has one that is not there.
     async fn rotate(&self, presentation: &Presentation, event: &Event) -> Result<Refreshed, StoreError>;
+
+    /// Notes that this access token of a session has been used, if it is the one that was issued last; whether that is news.
+    async fn note_token(&self, session: SessionRef, token: &TokenHash) -> Result<bool, StoreError>;
 
     /// Notes that an access token has been used which was issued with the token of this number; whether that is news.
     /// Nothing is noted of a number that is not the current one.

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::time::Timestamp;
 
-use super::events::insert_event;
 use super::writer::Writer;
 
 /// Tells the time of an alarm: the ports that read have no time of their own.
@@ -75,10 +74,11 @@ impl Alarm {
         for event in &events {
             tracing::error!(detail = event.detail, "a row of the store is not as it was written");
         }
+        let chain = self.writer.chain().clone();
         let recorded = self.writer.write(move |connection| {
             Box::pin(async move {
                 for event in &events {
-                    insert_event(connection, event).await?;
+                    chain.append(connection, event).await?;
                 }
                 Ok(())
             })

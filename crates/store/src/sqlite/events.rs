@@ -1,50 +1,65 @@
 use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::{KeyId, UserId};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Row as _, query};
+use sqlx::sqlite::{Sqlite, SqliteRow};
+use sqlx::{QueryBuilder, Row as _};
+use tokio::sync::watch;
 
 use super::Guarded;
 use super::alarm::RowName;
-use super::failure::Failure;
 use super::value::{Unreadable, millis, timestamp};
-use crate::meaning::bounded;
-use crate::port::{Events, Recorded, StoreError};
+use crate::port::{Events, Recorded, Selection, StoreError};
 
-const INSERT: &str = "INSERT INTO events (at_ms, kind, user_id, key_id, actor, detail) VALUES (?, ?, ?, ?, ?, ?)";
-
-const AFTER: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail FROM events \
-    WHERE sequence > ? ORDER BY sequence";
-
-const NEWEST_FIRST: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail FROM events \
-    ORDER BY sequence DESC";
+const SELECT: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail FROM events WHERE sequence > ";
 
 #[async_trait]
 impl Events for Guarded {
     async fn record(&self, event: &Event) -> Result<(), StoreError> {
         let event = event.clone();
-        self.sqlite
-            .writer
-            .write(move |connection| Box::pin(async move { insert_event(connection, &event).await }))
-            .await
+        self.change(move |mut ledger| Box::pin(async move { ledger.record(&event).await })).await
     }
 
-    async fn list(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let rows = query(AFTER).bind(after).fetch(&self.sqlite.readers);
-        self.page(rows, limit, |row| self.readable(row)).await
-    }
-
-    async fn latest(&self, limit: u32) -> Result<Vec<Recorded>, StoreError> {
-        let rows = query(NEWEST_FIRST).fetch(&self.sqlite.readers);
-        let mut events = self.page(rows, limit, |row| self.readable(row)).await?;
-        events.reverse();
+    async fn select(&self, selection: &Selection) -> Result<Vec<Recorded>, StoreError> {
+        let mut select = select(selection);
+        let rows = select.build().fetch(&self.sqlite.readers);
+        let mut events = self.page(rows, selection.limit, |row| self.readable(row)).await?;
+        if selection.after.is_none() {
+            events.reverse();
+        }
         Ok(events)
+    }
+
+    fn last(&self) -> watch::Receiver<u64> {
+        self.warden.chain.last()
     }
 }
 
+/// Oldest first behind a number, else newest first. The texts are our own; what is asked for is bound.
+fn select(selection: &Selection) -> QueryBuilder<Sqlite> {
+    let after = selection.after.map_or(0, |after| i64::try_from(after).unwrap_or(i64::MAX));
+    let mut select = QueryBuilder::new(SELECT);
+    select.push_bind(after);
+    if let Some(user) = selection.user {
+        select.push(" AND user_id = ").push_bind(user.to_string());
+    }
+    if let Some(since) = selection.since {
+        select.push(" AND at_ms >= ").push_bind(millis(since));
+    }
+    if !selection.kinds.is_empty() {
+        select.push(" AND kind IN (");
+        let mut kinds = select.separated(", ");
+        for kind in &selection.kinds {
+            kinds.push_bind(kind.as_str());
+        }
+        select.push(")");
+    }
+    select.push(if selection.after.is_some() { " ORDER BY sequence" } else { " ORDER BY sequence DESC" });
+    select
+}
+
 impl Guarded {
-    /// Events have no MAC; one that cannot be read is left out of lists and reported.
+    /// One that cannot be read is left out of lists and reported. Whether an event is what was written is for
+    /// [`verify`](crate::port::EventChain::verify) to say: a row by itself cannot show it.
     fn readable(&self, row: &SqliteRow) -> Option<Recorded> {
         let recorded = read(row).ok();
         if recorded.is_none() {
@@ -53,20 +68,6 @@ impl Guarded {
         }
         recorded
     }
-}
-
-/// Adds an event within the transaction of the change that it tells of.
-pub(super) async fn insert_event(connection: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {
-    let event = bounded(event);
-    let insert = query(INSERT)
-        .bind(millis(event.at))
-        .bind(event.kind.as_str())
-        .bind(event.user.map(|user| user.to_string()))
-        .bind(event.key.map(|key| key.to_string()))
-        .bind(event.actor)
-        .bind(event.detail);
-    insert.execute(connection).await?;
-    Ok(())
 }
 
 fn read(row: &SqliteRow) -> Result<Recorded, Unreadable> {

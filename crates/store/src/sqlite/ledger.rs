@@ -4,7 +4,6 @@ use countersign_core::event::Event;
 use sqlx::sqlite::SqliteConnection;
 
 use super::Guarded;
-use super::events::insert_event;
 use super::failure::Failure;
 use super::row::Warden;
 use super::writer::Work;
@@ -19,7 +18,7 @@ pub(super) struct Ledger<'c> {
 impl Ledger<'_> {
     /// Adds the event that tells of what is changed here.
     pub(super) async fn record(&mut self, event: &Event) -> Result<(), Failure> {
-        insert_event(self.connection, event).await
+        self.warden.chain.append(self.connection, event).await
     }
 }
 

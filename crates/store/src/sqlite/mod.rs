@@ -3,12 +3,13 @@
 //! Write-ahead log with `synchronous = FULL`, so that what was answered survives the loss of power; one connection that
 //! writes and a few that read; time in integer milliseconds that come in as arguments, never `now()`.
 //!
-//! Nothing removes old events yet: the log grows with use.
 
 mod accept_marks;
 mod alarm;
 mod burnt_nonces;
+mod chain;
 mod enrolments;
+mod event_chain;
 mod events;
 mod failure;
 mod integrity;
@@ -74,8 +75,10 @@ impl Sqlite {
     /// All ports. Rows of users, keys, tickets, sessions and token families are written with a MAC under `row_key`; one whose MAC does not hold is
     /// not trusted, and an event `row_tampered` tells of it, once for each row and start, at the time that `clock` gives.
     pub fn with_row_key(&self, row_key: RowKey, clock: Clock) -> Stores {
+        let chain = self.writer.chain().clone();
+        chain.set_key(row_key.event_key());
         let alarm = Arc::new(Alarm::new(self.writer.clone(), clock));
-        let guarded = Guarded { sqlite: self.clone(), warden: Warden { row_key, alarm } };
+        let guarded = Guarded { sqlite: self.clone(), warden: Warden { row_key, alarm, chain } };
         Stores::of(&Arc::new(guarded), self.server_secrets())
     }
 

@@ -9,6 +9,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::alarm::{Alarm, RowName};
+use super::chain::Chain;
 use super::failure::Failure;
 use super::value::Unreadable;
 
@@ -83,11 +84,12 @@ pub(super) enum Trust {
 #[error("the row MAC does not hold, so nothing in the row can be trusted again")]
 pub(super) struct MacDoesNotHold;
 
-/// Knows our rows from others, and reports the others.
+/// Knows our rows from others, reports the others, and has the end of the event log.
 #[derive(Clone)]
 pub(super) struct Warden {
     pub(super) row_key: RowKey,
     pub(super) alarm: Arc<Alarm>,
+    pub(super) chain: Chain,
 }
 
 impl Warden {

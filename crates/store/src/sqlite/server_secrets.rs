@@ -5,7 +5,6 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Row as _, query};
 
 use super::Sqlite;
-use super::events::insert_event;
 use super::failure::Failure;
 use super::value::Unreadable;
 use crate::port::{ServerSecrets, StoreError};
@@ -30,10 +29,11 @@ impl ServerSecrets for Sqlite {
 
     async fn replace(&self, name: &str, fresh: &Sealed, event: &Event) -> Result<(), StoreError> {
         let (name, fresh, event) = (name.to_owned(), fresh.clone(), event.clone());
+        let chain = self.writer.chain().clone();
         let replaced = self.writer.write(move |connection| {
             Box::pin(async move {
                 replace(connection, &name, &fresh).await?;
-                insert_event(connection, &event).await
+                chain.append(connection, &event).await
             })
         });
         replaced.await
@@ -41,6 +41,7 @@ impl ServerSecrets for Sqlite {
 
     async fn exchange(&self, secrets: &[(&'static str, Option<Sealed>)], event: &Event) -> Result<(), StoreError> {
         let (secrets, event) = (secrets.to_vec(), event.clone());
+        let chain = self.writer.chain().clone();
         let exchanged = self.writer.write(move |connection| {
             Box::pin(async move {
                 for (name, fresh) in &secrets {
@@ -49,7 +50,7 @@ impl ServerSecrets for Sqlite {
                         None => query(REMOVE).bind(*name).execute(&mut *connection).await.map(drop)?,
                     }
                 }
-                insert_event(connection, &event).await
+                chain.append(connection, &event).await
             })
         });
         exchanged.await

@@ -1,6 +1,7 @@
 //! What is SQLite's own: the file, its schema, its durability, and somebody who changes it behind our back.
 
 mod durability;
+mod event_chain;
 mod opening;
 mod sealings;
 mod sessions;
@@ -63,7 +64,13 @@ impl House {
         ] {
             run(&mut connection, &format!("DROP TRIGGER IF EXISTS {trigger}")).await;
         }
-        for trigger in ["users_are_kept", "tickets_are_kept", "keys_are_kept"] {
+        for trigger in ["users_are_kept", "tickets_are_kept", "keys_are_kept", "events_are_kept"] {
+            run(&mut connection, &format!("DROP TRIGGER IF EXISTS {trigger}")).await;
+        }
+        for trigger in ["event_heads_are_final", "event_heads_are_kept", "event_pruning_is_kept"] {
+            run(&mut connection, &format!("DROP TRIGGER IF EXISTS {trigger}")).await;
+        }
+        for trigger in ["event_pruning_only_grows", "event_pruning_stays_behind_a_head"] {
             run(&mut connection, &format!("DROP TRIGGER IF EXISTS {trigger}")).await;
         }
         Intruder(connection)

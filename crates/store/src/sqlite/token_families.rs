@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::{FamilyId, SessionRef};
 use countersign_core::secret::{RowKey, RowMac, Sealed};
-use countersign_core::session::{EndReason, Family, Place, Presented, Session, SessionState};
+use countersign_core::session::{EndReason, Family, Place, Presented, Session, SessionState, TokenHash};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, query};
 
@@ -15,6 +15,8 @@ use crate::meaning::is_of;
 use crate::port::{Presentation, Refreshed, StoreError, TokenFamilies};
 
 const FIND: &str = "SELECT * FROM token_families WHERE id = ?";
+
+const OF_SESSION: &str = "SELECT * FROM token_families WHERE session = ?";
 
 const ADD: &str = "INSERT INTO token_families (id, session, user_id, proof, kek_version, secret, sequence, rotated_at, \
     place, used, good_until, expires_at, state, ended_at, ended_why, mac) \
@@ -33,6 +35,11 @@ impl TokenFamilies for Guarded {
     async fn rotate(&self, presentation: &Presentation, event: &Event) -> Result<Refreshed, StoreError> {
         let (presentation, event) = (presentation.clone(), event.clone());
         self.change(move |mut ledger| Box::pin(async move { ledger.rotate(&presentation, &event).await })).await
+    }
+
+    async fn note_token(&self, session: SessionRef, token: &TokenHash) -> Result<bool, StoreError> {
+        let token = *token;
+        self.change(move |mut ledger| Box::pin(async move { ledger.note_token(session, &token).await })).await
     }
 
     async fn note_used(&self, id: FamilyId, sequence: u32) -> Result<bool, StoreError> {
@@ -82,6 +89,18 @@ impl Ledger<'_> {
         }
         self.keep_session(&Session { token: *token, ..session }, Trust::Holds).await?;
         Ok(Refreshed::Judged(judged))
+    }
+
+    async fn note_token(&mut self, session: SessionRef, token: &TokenHash) -> Result<bool, Failure> {
+        let Some(kept) = self.sound_session(session).await? else { return Ok(false) };
+        if !kept.token.matches(token) {
+            return Ok(false);
+        }
+        let row = query(OF_SESSION).bind(session.0.as_slice()).fetch_optional(&mut *self.connection).await?;
+        match row.map(|row| self.warden.read::<Family>(&row)) {
+            Some(Stored::Sound(family)) => self.note_used(family.id, family.sequence).await,
+            Some(Stored::Tampered(_) | Stored::Unreadable(_)) | None => Ok(false),
+        }
     }
 
     async fn note_used(&mut self, id: FamilyId, sequence: u32) -> Result<bool, Failure> {

@@ -14,6 +14,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::chain::Chain;
 use super::failure::{Failure, Gravity};
 use super::sealings::Oldest;
 use crate::port::StoreError;
@@ -34,6 +35,7 @@ pub(super) struct Writer {
     standing: watch::Receiver<Standing>,
     stop: Arc<Notify>,
     oldest: Oldest,
+    chain: Chain,
 }
 
 /// Whether the writer still writes.
@@ -50,15 +52,15 @@ impl Writer {
         let (report, standing) = watch::channel(Standing::Writing);
         let stop = Arc::new(Notify::new());
         let told = Arc::clone(&stop);
-        let link = Link { options, oldest: Oldest::default() };
-        let oldest = link.oldest.clone();
+        let link = Link { options, oldest: Oldest::default(), chain: Chain::default() };
+        let (oldest, chain) = (link.oldest.clone(), link.chain.clone());
         tokio::spawn(async move {
             if write_all(connection, &link, changes, &told).await == Standing::Halted {
                 tracing::error!("the store has stopped after an error of the disk");
                 report.send_replace(Standing::Halted);
             }
         });
-        Self { queue, standing, stop, oldest }
+        Self { queue, standing, stop, oldest, chain }
     }
 
     /// Does `work` in a transaction and answers when it is durable.
@@ -79,6 +81,11 @@ impl Writer {
     /// The oldest version of the key-encryption key under which anything is taken in.
     pub(super) fn oldest(&self) -> &Oldest {
         &self.oldest
+    }
+
+    /// The end of the event log.
+    pub(super) fn chain(&self) -> &Chain {
+        &self.chain
     }
 
     /// Waits until the writer has stopped for good after an error of the disk.
@@ -164,10 +171,11 @@ where
     }
 }
 
-/// How to get a connection that writes, when the one before has failed.
+/// How to get a connection that writes, when the one before has failed, and what outlives it.
 struct Link {
     options: SqliteConnectOptions,
     oldest: Oldest,
+    chain: Chain,
 }
 
 impl Link {
@@ -196,11 +204,14 @@ async fn write_all(
         if taken == 0 {
             break;
         }
-        let Err(failure) = commit(&mut connection, &mut group).await else {
+        let chained = link.chain.known();
+        let Err(failure) = commit(&mut connection, &mut group, &link.chain).await else {
+            link.chain.publish();
             group.drain(..).for_each(|change| change.answer(None));
             continue;
         };
         tracing::error!(error = %failure, changes = group.len(), "a transaction of the store has failed");
+        link.chain.rewind(chained);
         let reopened = match failure.gravity() {
             Gravity::Disk => None,
             Gravity::Statement | Gravity::Transaction => link.connect().await.ok(),
@@ -222,15 +233,21 @@ async fn write_all(
 
 /// Makes all changes and commits them. A change that fails by itself is undone alone; an error means that none of the
 /// group was made, or, if it is the disk's, that nobody knows.
-async fn commit(connection: &mut SqliteConnection, group: &mut [Box<dyn Change>]) -> Result<(), Failure> {
+async fn commit(
+    connection: &mut SqliteConnection,
+    group: &mut [Box<dyn Change>],
+    chain: &Chain,
+) -> Result<(), Failure> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     for change in group {
+        let chained = chain.known();
         let mut savepoint = transaction.begin().await?;
         match change.make(&mut savepoint).await {
             Ok(()) => savepoint.commit().await?,
             Err(failure) if failure.gravity() == Gravity::Statement => {
                 change.fail(failure);
                 savepoint.rollback().await?;
+                chain.rewind(chained);
             }
             Err(failure) => return Err(failure),
         }

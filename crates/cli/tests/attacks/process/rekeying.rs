@@ -35,7 +35,7 @@ async fn open(place: &Place) -> Accounts {
     let directory = DataDir::open(&config.data).unwrap();
     let lock = directory.lock().unwrap();
     let accounts = Accounts::open(config, &directory, &lock).await.unwrap();
-    accounts.load_keyring().await.unwrap();
+    accounts.load().await.unwrap();
     accounts
 }
 

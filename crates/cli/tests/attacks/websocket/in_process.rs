@@ -38,7 +38,7 @@ async fn greet(mut request: Request<Body>, guard: Arc<Guard>) -> Response<Body> 
         };
         tokio::select! {
             () = talk => {}
-            () = guard.ends(identity.key()) => {}
+            () = guard.ends(identity.prover()) => {}
         }
     });
     let answer = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);

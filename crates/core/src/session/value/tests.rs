@@ -74,3 +74,10 @@ fn what_is_too_long_is_cut_between_letters() {
     assert_eq!(&*cut("aäb", 3), "aä");
     assert_eq!(&*cut("aäb", 9), "aäb");
 }
+
+/// `printf %s abc | sha256sum`
+#[test]
+fn the_hash_of_a_token_is_sha_256() {
+    let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(crate::encoding::hex(&TokenHash::of("abc").0), hash);
+}

@@ -1,8 +1,9 @@
 use core::time::Duration;
 
 use super::super::desk::Desk;
-use super::super::limits::{Limits, ReplayQuotas, Sizes};
-use super::super::written::{Written, WrittenIdempotency, WrittenLimits, WrittenReplay};
+use super::super::limits::{Hashing, Limits, ReplayQuotas, Sizes};
+use super::super::written::{Written, WrittenIdempotency, WrittenLimits, WrittenPassword, WrittenReplay};
+use crate::hashing::Cost;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -37,6 +38,12 @@ pub(super) fn sizes(desk: &mut Desk<'_>, written: &Written) -> Sizes {
     sizes
 }
 
+/// How long events are kept; zero stands for ever.
+pub(super) fn event_retention(desk: &mut Desk<'_>, written: &Written) -> Option<Duration> {
+    let days: u64 = desk.whole("event_retention_days", written.event_retention_days, 400, 0..=36_500);
+    (days > 0).then(|| Duration::from_secs(days * 86_400))
+}
+
 /// No body of that length could ever be taken in.
 pub(super) const MORE_THAN_SPOOLED: &str =
     "is more than `max_spooled`, which all bodies together may take on the disk; lower the one or raise the other";
@@ -50,6 +57,23 @@ pub(super) fn replay(desk: &mut Desk<'_>, written: &WrittenReplay) -> ReplayQuot
 
 pub(super) fn kept_per_user(desk: &mut Desk<'_>, written: &WrittenIdempotency) -> u64 {
     desk.size("idempotency.max_per_user", written.max_per_user, 64 * MIB, MIB..=GIB)
+}
+
+pub(super) fn passwords(desk: &mut Desk<'_>, written: &WrittenPassword) -> Hashing {
+    let (least, most) = (Cost::LEAST, Cost::MOST);
+    let octets = |memory: u32| u64::from(memory) * KIB;
+    let memory = octets(least.memory)..=octets(most.memory);
+    let memory = desk.size("password.memory", written.memory, octets(least.memory), memory) / KIB;
+    let iterations = u64::from(least.iterations)..=u64::from(most.iterations);
+    Hashing {
+        cost: Cost {
+            memory: u32::try_from(memory).unwrap_or(most.memory),
+            iterations: desk.whole("password.iterations", written.iterations, least.iterations, iterations),
+            lanes: desk.whole("password.lanes", written.lanes, least.lanes, 1..=u64::from(most.lanes)),
+        },
+        at_once: desk.whole("password.at_once", written.at_once, 2, 1..=64),
+        waiting: desk.whole("password.waiting", written.waiting, 64, 1..=4_096),
+    }
 }
 
 pub(super) fn limits(desk: &mut Desk<'_>, written: &WrittenLimits) -> Limits {

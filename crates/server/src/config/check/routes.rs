@@ -41,7 +41,7 @@ fn one(desk: &mut Desk<'_>, at: &str, written: &WrittenRoute, sizes: &Sizes) -> 
         );
     }
     let max_body = desk.size(&format!("{at}.max_body"), written.max_body, sizes.max_body, 0..=LONGEST_BODY);
-    if written.max_body.is_some() && accept == Accept::Signature && max_body > sizes.max_spooled {
+    if written.max_body.is_some() && accept != Accept::DangerAnyone && max_body > sizes.max_spooled {
         desk.contradiction(&format!("{at}.max_body"), MORE_THAN_SPOOLED);
     }
     let forward = written.forward_unsigned.as_deref();

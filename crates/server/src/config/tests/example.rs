@@ -8,7 +8,8 @@ use serde::de::{Deserialize, Deserializer, Visitor, value::Error};
 use super::super::layer::Layer;
 use super::super::table::KEYS;
 use super::super::written::{
-    Written, WrittenAction, WrittenEnvelope, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenReplay, WrittenRoute,
+    Written, WrittenAction, WrittenEnvelope, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenPassword,
+    WrittenReplay, WrittenRoute, WrittenSecurity, WrittenVerifier,
 };
 use super::*;
 
@@ -56,7 +57,7 @@ fn the_example_has_every_key_with_its_default_and_a_comment() {
 #[test]
 fn every_default_and_every_example_in_the_table_is_accepted() {
     // Each of these needs another key beside it.
-    let unset = ["seed_shared_key", "seed_shared_key_file", "tls_cert", "tls_key"];
+    let unset = ["seed_shared_key", "seed_shared_key_file", "tls_cert", "tls_key", "on_limit"];
     for key in KEYS.iter().filter(|key| !key.is_of_a_list() && !unset.contains(&key.name)) {
         for value in [key.default, key.example].into_iter().filter(|value| !value.is_empty()) {
             assert!(from_file(&format!("{} = {value}", key.name)).is_ok(), "{} = {value}", key.name);
@@ -68,17 +69,31 @@ fn every_default_and_every_example_in_the_table_is_accepted() {
 fn the_table_has_every_field_of_the_written_form_and_no_other() {
     let sections = [
         ("", fields::<Written>()),
+        ("security.", fields::<WrittenSecurity>()),
         ("replay.", fields::<WrittenReplay>()),
         ("idempotency.", fields::<WrittenIdempotency>()),
+        ("password.", fields::<WrittenPassword>()),
         ("limits.", fields::<WrittenLimits>()),
         ("log.", fields::<WrittenLog>()),
         ("envelope.", fields::<WrittenEnvelope>()),
         ("envelope.action[].", fields::<WrittenAction>()),
+        ("verifier[].", fields::<WrittenVerifier>()),
         ("route[].", fields::<WrittenRoute>()),
     ];
     let fields =
         sections.iter().flat_map(|(prefix, fields)| fields.iter().map(move |field| format!("{prefix}{field}")));
-    let sections = ["replay", "idempotency", "limits", "log", "envelope", "envelope.action", "route"];
+    let sections = [
+        "security",
+        "replay",
+        "idempotency",
+        "password",
+        "limits",
+        "log",
+        "envelope",
+        "envelope.action",
+        "verifier",
+        "route",
+    ];
     let fields: BTreeSet<_> = fields.filter(|field| !sections.contains(&field.as_str())).collect();
     assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
 }

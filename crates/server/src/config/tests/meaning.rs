@@ -1,4 +1,7 @@
+use core::num::NonZeroU32;
 use core::time::Duration;
+
+use countersign_core::session::{Limit, OnLimit};
 
 use super::*;
 use crate::config::{Accept, Config, KekSource, LogFormat};
@@ -144,6 +147,7 @@ fn a_route_takes_streams_when_it_says_so_and_of_any_length_unless_it_says_otherw
 fn what_is_dangerous_and_in_force_is_named() {
     let text = "admin_listen = \"0.0.0.0:8471\"\ndanger_admin_listen = true\n\
                 trusted_proxies = [\"0.0.0.0/0\"]\ndanger_trust_all_proxies = true\n\
+                danger_plain_passwords = true\n\
                 danger_seed_mode = true\n\
                 seed_shared_key = \"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"\n\
                 [[route]]\npath = \"/open\"\naccept = \"danger-anyone\"";
@@ -151,8 +155,32 @@ fn what_is_dangerous_and_in_force_is_named() {
     let starts: Vec<_> = config.dangers().iter().filter_map(|danger| danger.split(':').next()).collect();
     assert_eq!(
         starts,
-        ["danger_admin_listen", "danger_trust_all_proxies", "danger_seed_mode", "seed_shared_key", "route /open"]
+        [
+            "danger_admin_listen",
+            "danger_trust_all_proxies",
+            "danger_seed_mode",
+            "seed_shared_key",
+            "route /open",
+            "danger_plain_passwords",
+        ]
     );
     let unused = "danger_admin_listen = true\ndanger_trust_all_proxies = true";
     assert!(from_file(unused).unwrap().config.dangers().is_empty());
+}
+
+#[test]
+fn sessions_go_on_for_a_week_without_use_and_a_month_in_all_and_any_number_of_them() {
+    let sessions = from_file("").unwrap().config.sessions;
+    let day = Duration::from_secs(86_400);
+    assert_eq!((sessions.idle, sessions.absolute, sessions.limit), (7 * day, 30 * day, None));
+    assert_eq!((sessions.sensitive, sessions.plain_passwords), (Duration::from_secs(300), false));
+    for (text, on_limit) in [
+        ("", OnLimit::Reject),
+        ("on_limit = \"reject\"", OnLimit::Reject),
+        ("on_limit = \"evict_oldest\"", OnLimit::EvictOldest),
+        ("on_limit = \"evict_idle\"", OnLimit::EvictIdle),
+    ] {
+        let limit = from_file(&format!("max_sessions = 3\n{text}")).unwrap().config.sessions.limit;
+        assert_eq!(limit, Some(Limit { max: NonZeroU32::new(3).unwrap(), on_limit }));
+    }
 }

@@ -112,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let app = self.app.clone();
         let ended = async {
             match &standing {
-                Standing::Admitted(key) => app.accounts.keyring.ended(key).await,
+                Standing::Admitted(prover) => app.accounts.ended(prover).await,
                 Standing::Refused | Standing::Unproven => std::future::pending().await,
             }
         };

@@ -1,10 +1,9 @@
 use std::net::IpAddr;
 
 use countersign_core::envelope::Envelope;
-use countersign_core::id::KeyId;
 use countersign_core::problem::Problem;
 use countersign_core::replay::Reading;
-use countersign_core::verdict::{Principal, Refusal, Verdict};
+use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 use http::StatusCode;
 
 use super::dispatch::dispatch;
@@ -15,6 +14,7 @@ use crate::http::buffer::{Buffered, Hold};
 use crate::keyring::Purpose;
 use crate::service::claim::Claim;
 use crate::service::verify_request::verify_request;
+use crate::service::{Undecided, session_use};
 
 /// What became of one message.
 pub(super) enum Served {
@@ -35,8 +35,8 @@ pub(super) struct Answer {
 /// Whose envelope it was.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// The holder's of this key, and admitted.
-    Admitted(KeyId),
+    /// That of the holder of this key or session, and admitted.
+    Admitted(Prover),
     /// Refused, though its MAC was right; or nobody could decide.
     Refused,
     /// Nobody's.
@@ -71,13 +71,18 @@ async fn judge(
     (from, reading): (IpAddr, Reading),
 ) -> Result<Principal, (Problem, Standing)> {
     match verify_request(app, claim, envelope, from, reading).await {
-        Ok(Verdict::Admit(principal)) => Ok(principal),
+        Ok(Verdict::Admit(principal)) => match session_use::note(&app.accounts, &principal, from, None) {
+            Ok(()) => Ok(principal),
+            Err(error) => Err(undecided(&error)),
+        },
         Ok(Verdict::Refuse(refusal)) => Err((refusal.problem(), standing(refusal))),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "could not decide; refused");
-            Err((Problem::UNAVAILABLE, Standing::Refused))
-        }
+        Err(error) => Err(undecided(&error)),
     }
+}
+
+fn undecided(error: &Undecided) -> (Problem, Standing) {
+    tracing::error!(error = error as &dyn std::error::Error, "could not decide; refused");
+    (Problem::UNAVAILABLE, Standing::Refused)
 }
 
 const fn standing(refusal: Refusal) -> Standing {
@@ -94,6 +99,10 @@ const fn standing(refusal: Refusal) -> Standing {
         | Refusal::InFlight
         | Refusal::OutcomeUnknown
         | Refusal::TooMuchKept
+        | Refusal::TokenInvalid
+        | Refusal::TokenRevoked
+        | Refusal::TokenAlone
+        | Refusal::SessionRequired
         | Refusal::WarmingUp
         | Refusal::Unavailable => Standing::Refused,
     }
@@ -109,24 +118,24 @@ impl Answering<'_> {
     /// Has it done, unless its key is taken back meanwhile: then it ends without an answer, for nobody knows how far it
     /// got, and a refusal would say that it was not done.
     async fn admitted(&self, principal: Principal) -> Served {
-        let key = principal.key.clone();
+        let prover = principal.prover.clone();
         let answer = tokio::select! {
             biased;
-            () = self.app.accounts.keyring.ended(&key) => return Served::Ends(Ending::KeyEnded),
+            () = self.app.accounts.ended(&prover) => return Served::Ends(Ending::KeyEnded),
             answer = dispatch(self.app, principal, self.envelope) => answer,
         };
         match answer {
-            Ok((status, body)) => self.packet(status, &body, key),
-            Err(problem) => self.problem(problem, Standing::Admitted(key)),
+            Ok((status, body)) => self.packet(status, &body, prover),
+            Err(problem) => self.problem(problem, Standing::Admitted(prover)),
         }
     }
 
-    fn packet(&self, status: StatusCode, body: &Buffered, key: KeyId) -> Served {
+    fn packet(&self, status: StatusCode, body: &Buffered, prover: Prover) -> Served {
         let mut hold = self.app.budget.hold();
         if !hold.grow(body.octets().len().saturating_mul(4) / 3) {
-            return self.problem(Problem::UNAVAILABLE, Standing::Admitted(key));
+            return self.problem(Problem::UNAVAILABLE, Standing::Admitted(prover));
         }
-        self.signed(status.as_u16(), body.octets(), Standing::Admitted(key), hold)
+        self.signed(status.as_u16(), body.octets(), Standing::Admitted(prover), hold)
     }
 
     /// A problem takes no part of the budget: where there is no memory for an answer, it is what says so.

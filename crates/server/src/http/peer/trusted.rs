@@ -40,6 +40,12 @@ impl TrustedProxies {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
+
+    /// Whether this is the address of a trusted proxy, and not trusted merely because everybody is.
+    pub fn names(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.prefix_len() > 0 && network.contains(&address))
+    }
 }
 
 /// The IPv4 network that an IPv6 network below ::ffff:0:0/96 stands for; any other network as it is.
@@ -88,6 +94,10 @@ mod tests {
         for outside in ["11.0.0.0", "9.255.255.255", "2001:db9::", "192.0.3.0", "127.0.0.1", "::1", "::10.0.0.1"] {
             assert!(!trusted.contains(outside.parse().unwrap()), "{outside}");
         }
+        let everyone = check(&["0.0.0.0/0", "2001:db8::/32"], true).unwrap();
+        let address = |text: &str| text.parse().unwrap();
+        assert!(everyone.contains(address("10.0.0.1")) && !everyone.names(address("10.0.0.1")));
+        assert!(everyone.names(address("2001:db8::1")));
         assert!(!TrustedProxies::default().contains("127.0.0.1".parse().unwrap()));
     }
 }

@@ -3,9 +3,19 @@
 #[cfg(feature = "standalone")]
 pub mod echo;
 pub mod enrol;
+mod grant;
+#[cfg(feature = "standalone")]
+pub mod events;
 #[cfg(feature = "standalone")]
 pub mod health;
 pub mod keys;
+pub mod login;
+pub mod oauth;
+pub mod password;
+pub mod refresh;
+pub mod revocations;
+pub mod revoke_user;
 mod seed;
+pub mod sessions;
 pub mod well_known;
 pub mod whoami;

@@ -1,6 +1,7 @@
 //! `GET /api/auth/whoami`
 
 use axum::Json;
+use countersign_core::permission::Permission;
 use countersign_core::verdict::Principal;
 use http::Method;
 use serde_json::{Value, json};
@@ -16,11 +17,12 @@ pub async fn whoami(method: Method, identity: Identity) -> Result<Json<Value>, R
     if !matches!(method, Method::GET | Method::HEAD) {
         return Err(Refused::method_not_allowed("GET, HEAD"));
     }
-    let Principal { user, username, role, key } = identity.principal();
+    let Principal { user, username, role, permissions, prover, .. } = identity.principal();
     Ok(Json(json!({
         "user_id": user.to_string(),
         "username": username.as_str(),
         "role": role.as_str(),
-        "keyid": key.as_str(),
+        "permissions": permissions.iter().map(Permission::as_str).collect::<Vec<_>>(),
+        "keyid": prover.to_string(),
     })))
 }

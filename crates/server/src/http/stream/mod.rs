@@ -121,20 +121,15 @@ impl Streams {
         if hold.grow(ROOM) { Ok(hold) } else { Err(Problem::UNAVAILABLE) }
     }
 
-    /// Completes when the key is taken back.
+    /// Completes when the key is taken back, or the session.
     fn ending(&self) -> Ending {
-        let (app, key) = (self.app.clone(), self.principal.key.clone());
-        Box::pin(async move { app.accounts.keyring.ended(&key).await })
+        let (app, prover) = (self.app.clone(), self.principal.prover.clone());
+        Box::pin(async move { app.accounts.ended(&prover).await })
     }
 
     /// The same; and when the guard stops, since nobody knows when this answer would end.
     fn ending_or_stop(&self) -> Ending {
-        let (app, key) = (self.app.clone(), self.principal.key.clone());
-        Box::pin(async move {
-            tokio::select! {
-                () = app.accounts.keyring.ended(&key) => {}
-                () = app.stopping.cancelled() => {}
-            }
-        })
+        let (app, prover) = (self.app.clone(), self.principal.prover.clone());
+        Box::pin(async move { app.ends(&prover).await })
     }
 }

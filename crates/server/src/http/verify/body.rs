@@ -1,6 +1,7 @@
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use countersign_core::problem::Problem;
+use countersign_core::signature::BodyCheck;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http_body_util::Limited;
@@ -10,7 +11,7 @@ use crate::app::SharedApp;
 use crate::config::Route;
 use crate::http::policy;
 use crate::http::problem::Refused;
-use crate::http::spool::{NotTaken, Spool};
+use crate::http::spool::{NotTaken, Spool, Spooled};
 use crate::http::stream::Streams;
 
 /// The length of a body that was taken in.
@@ -21,22 +22,32 @@ pub struct BodyLength(pub u64);
 pub(super) async fn take_in(app: &SharedApp, signed: &Signed<'_>, request: Request) -> Result<Request, Refused> {
     let (mut parts, body) = request.into_parts();
     within(signed.route, &body)?;
+    let spooled = spooled(app, signed.route, body, Some(signed.received.content_digest().check())).await?;
+    keep_for_api(&mut parts, signed);
+    parts.extensions.insert(BodyLength(spooled.length()));
+    Ok(Request::from_parts(parts, spooled.into_body()))
+}
+
+/// A body that is all here, and is the one that was signed, if one was.
+pub(super) async fn spooled(
+    app: &SharedApp,
+    route: &Route,
+    body: Body,
+    check: Option<BodyCheck>,
+) -> Result<Spooled, Refused> {
     let spool = Spool {
-        limit: signed.route.max_body,
+        limit: route.max_body,
         directory: &app.accounts.config.data,
         memory: &app.budget,
         disk: &app.spool_budget,
     };
-    let spooled = spool.take_in(body, signed.received.content_digest().check()).await.map_err(|error| match error {
-        NotTaken::Refused(problem) => problem,
+    spool.take_in(body, check).await.map_err(|error| match error {
+        NotTaken::Refused(problem) => problem.into(),
         NotTaken::Spool(error) => {
             tracing::error!(%error, "the spool file failed");
-            Problem::UNAVAILABLE
+            Problem::UNAVAILABLE.into()
         }
-    })?;
-    keep_for_api(&mut parts, signed);
-    parts.extensions.insert(BodyLength(spooled.length()));
-    Ok(Request::from_parts(parts, spooled.into_body()))
+    })
 }
 
 /// The same for a stream: its data are passed on as they are verified, and its end as the last of them (protocol §9.2).

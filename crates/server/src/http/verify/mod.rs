@@ -1,6 +1,7 @@
 //! The way that every request takes: read strictly, verified, served, and answered with a signature.
 
 mod api;
+mod bearer;
 mod body;
 mod once;
 mod read;
@@ -15,13 +16,15 @@ use countersign_core::replay::Reading;
 use countersign_core::signature::Received;
 use countersign_core::verdict::{Principal, Verdict};
 use futures_util::FutureExt as _;
-use http::Method;
+use http::header::USER_AGENT;
+use http::{HeaderMap, Method};
 
 pub use self::api::Api;
+use self::bearer::{Bearing, answer_bearer, drop_own, withhold_own};
 pub use self::body::BodyLength;
 use self::body::{limited, pass_on, take_in, within};
 use self::once::once;
-use self::read::{Arrived, read};
+use self::read::{Arrived, Brings, read};
 pub use self::upgrade::Upgradable;
 use super::identity::Identity;
 use super::peer::Peer;
@@ -35,6 +38,7 @@ use crate::edge;
 use crate::service::Undecided;
 use crate::service::claim::Claim;
 use crate::service::idempotency::Keyed;
+use crate::service::session_use;
 use crate::service::verify_request::{judge_again, verify_request};
 
 /// A request that says whose it is, and what holds for it.
@@ -50,12 +54,17 @@ pub(super) async fn answer(app: &SharedApp, request: Request, api: impl Api + 's
     let (mut parts, body) = request.into_parts();
     let arrived = read(app, &mut parts);
     let request = Request::from_parts(parts, body);
+    let reading = edge::now();
     let (received, route, peer) = match arrived {
-        Ok(Arrived { received: Some(received), route, peer }) => (received, route, peer),
-        Ok(Arrived { received: None, route, .. }) => return answer_anyone(route, request, api).await,
+        Ok(Arrived { brings: Brings::Signature(received), route, peer }) => (received, route, peer),
+        Ok(Arrived { brings: Brings::Token(token), route, peer }) => {
+            return answer_bearer(app, &Bearing { token, route, peer }, reading, request, api).await;
+        }
+        Ok(Arrived { brings: Brings::Nothing, route, .. }) => {
+            return answer_anyone(app, route, request, reading, api).await;
+        }
         Err(refused) => return refused.into_response(),
     };
-    let reading = edge::now();
     match Claim::of(app, received.keyid(), reading.wall) {
         Ok(claim) => {
             let signed = Signed { received: &received, claim: &claim, route, peer };
@@ -96,8 +105,9 @@ async fn answer_signed(
 }
 
 /// Where the route lets anybody in: passed on as it comes, without an identity, and not signed.
-async fn answer_anyone(route: &Route, request: Request, api: impl Api) -> Response {
+async fn answer_anyone(app: &SharedApp, route: &Route, request: Request, reading: Reading, api: impl Api) -> Response {
     let (mut parts, body) = request.into_parts();
+    withhold_own(app, &mut parts.headers, reading.wall);
     upgrade::withhold(&mut parts.extensions);
     policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
     match within(route, &body) {
@@ -117,6 +127,9 @@ async fn admit(
     let &Signed { received, claim, route, peer } = signed;
     let verdict = verify_request(app, claim, received, peer.client, reading).await;
     let principal = admitted(app, verdict, reading)?;
+    note_use(app, &principal, peer, request.headers())?;
+    let mut request = request;
+    drop_own(app, &principal, reading, request.headers_mut()).await?;
     let streams = Streams::of(app, route, received, &principal)?;
     let offered = upgrade::offered(&request, signed);
     let mut request = match &streams {
@@ -130,6 +143,13 @@ async fn admit(
         streams.announce(&mut request);
     }
     Ok((request, streams))
+}
+
+/// A session that is used does not go idle, and its user sees when and where it was.
+fn note_use(app: &SharedApp, principal: &Principal, peer: Peer, headers: &HeaderMap) -> Result<(), Refused> {
+    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let noted = session_use::note(&app.accounts, principal, peer.client, user_agent);
+    noted.map_err(|error| undecided(&error))
 }
 
 fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Reading) -> Result<Principal, Refused> {

@@ -37,6 +37,7 @@ impl Operation for Examine {
 
     async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Examination, ControlError> {
         let integrity = accounts.sqlite.integrity().await?;
+        let log = accounts.stores.event_chain.verify(&[]).await?;
         let seed_mode_keys =
             accounts.keyring.count(|key| key.origin == KeyOrigin::SeedMode && key.state == KeyState::Active)?;
         let keys = accounts.secrets.kek.keys();
@@ -45,7 +46,7 @@ impl Operation for Examine {
         let behind =
             mark.map(|mark| mark.mark.since(asked.at)).filter(|behind| *behind > accounts.config.freshness.window());
         Ok(Examination {
-            problems: integrity.problems(),
+            problems: integrity.problems().into_iter().chain(log.faults.iter().map(ToString::to_string)).collect(),
             sqlite: integrity.sqlite,
             seed_mode_keys,
             kek_versions: (keys.current(), keys.former().collect()),

@@ -10,7 +10,7 @@ mod server_key;
 mod token_keys;
 mod users;
 
-pub use events::{EventRow, LatestEvents, ListEvents};
+pub use events::{EventRow, FollowEvents, Followed, ListEvents, ListHeads, SealEvents, VerifiedEvents, VerifyEvents};
 pub use examination::{Examination, Examine};
 pub use invitations::{Invitation, Invite, InviteBack, InviteKind, ListTickets, RevokeTicket, RotateGroup, TicketRow};
 pub use keys::{KeyRow, ListKeys, RevokeKey, RevokedKeys};
@@ -18,7 +18,10 @@ pub(crate) use keys::{origin, state};
 pub use rekey::{Rekey, Rekeyed};
 pub use server_key::{AnnounceServerKey, RetireServerKey, ServerKeys, ShowServerKeys, SwitchServerKey};
 pub use token_keys::{RetireTokenKeys, RotateTokenKey, ShowTokenKeys, TokenKeyRow, TokenKeyState};
-pub use users::{DeleteUser, DisableUser, EnableUser, ListUsers, UserRow};
+pub use users::{
+    AddUser, DeleteUser, DisableUser, EnableUser, HashText, ListUsers, SetPassword, SetPermissions, SetRole, ShowUser,
+    ShownUser, UserRow,
+};
 
 use core::time::Duration;
 
@@ -85,9 +88,9 @@ macro_rules! dispatch {
 /// Finds the operation that is asked for, does it, and gives back its reply.
 pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Result<Value, ControlError> {
     let asking: Asking<Value> = serde_json::from_value(request).map_err(|_| unreadable())?;
-    dispatch!(accounts, asked, asking: Invite, InviteBack, ListTickets, RevokeTicket, RotateGroup, ListUsers, DisableUser, EnableUser,
-        DeleteUser, ListKeys, RevokeKey, ListEvents,
-        LatestEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey,
+    dispatch!(accounts, asked, asking: Invite, InviteBack, ListTickets, RevokeTicket, RotateGroup,
+        ListUsers, ShowUser, AddUser, SetPassword, SetRole, SetPermissions, DisableUser, EnableUser, DeleteUser, ListKeys, RevokeKey, ListEvents,
+        FollowEvents, SealEvents, ListHeads, VerifyEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey,
         ShowTokenKeys, RotateTokenKey, RetireTokenKeys)
 }
 
@@ -99,7 +102,7 @@ async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value)
 
 impl Asked {
     /// The event that tells of what is asked.
-    fn event(&self, kind: EventKind, (user, key): (Option<UserId>, Option<KeyId>), detail: String) -> Event {
+    pub(super) fn event(&self, kind: EventKind, (user, key): (Option<UserId>, Option<KeyId>), detail: String) -> Event {
         Event { at: self.at, kind, user, key, actor: self.actor.clone(), detail }
     }
 }

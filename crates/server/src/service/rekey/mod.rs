@@ -192,7 +192,7 @@ impl<'a> Exchange<'a> {
             match told {
                 Resealed::Done => {
                     self.resealed += 1;
-                    accounts.keyring.reseal(&place.id, former, fresh).map_err(Undecided::from)?;
+                    accounts.resealed(place, former, fresh)?;
                 }
                 Resealed::Changed | Resealed::Distrusted => {}
             }
@@ -237,7 +237,7 @@ impl<'a> Exchange<'a> {
         let _alone = accounts.changing.lock().await;
         let current = self.keys.current();
         if accounts.keyring.count(|key| key.root.version != current).map_err(Undecided::from)? > 0 {
-            accounts.load_keyring().await?;
+            accounts.load().await?;
         }
         Ok(Stage::Remove)
     }

@@ -69,7 +69,7 @@ impl House {
         let directory = DataDir::find(&config.data).unwrap();
         let lock = directory.lock().unwrap();
         let accounts = Accounts::open(config, &directory, &lock).await?;
-        accounts.load_keyring().await.unwrap();
+        accounts.load().await.unwrap();
         Ok(accounts)
     }
 

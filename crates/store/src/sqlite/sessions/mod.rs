@@ -18,13 +18,13 @@ use crate::meaning::{forgotten_before, touched};
 use crate::port::{Opened, Reissue, Reissued, Sessions, StoreError, Touched};
 
 const FIND: &str = "SELECT * FROM active_sessions WHERE ref = ?";
-const LIST: &str = "SELECT * FROM active_sessions WHERE ref > ? ORDER BY ref";
-const OF_USER: &str = "SELECT * FROM active_sessions WHERE user_id = ? AND ref > ? ORDER BY ref";
+pub(super) const LIST: &str = "SELECT * FROM active_sessions WHERE ref > ? ORDER BY ref";
+pub(super) const OF_USER: &str = "SELECT * FROM active_sessions WHERE user_id = ? AND ref > ? ORDER BY ref";
 
-const FORGET_ENDED: &str = "DELETE FROM active_sessions WHERE ref IN \
+pub(super) const FORGET_ENDED: &str = "DELETE FROM active_sessions WHERE ref IN \
     (SELECT ref FROM active_sessions WHERE state = 1 AND ended_at < ? ORDER BY ended_at LIMIT ?)";
 
-const FORGET_EXPIRED: &str = "DELETE FROM active_sessions WHERE ref IN \
+pub(super) const FORGET_EXPIRED: &str = "DELETE FROM active_sessions WHERE ref IN \
     (SELECT ref FROM active_sessions WHERE state = 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)";
 
 #[async_trait]

@@ -111,6 +111,7 @@ async fn the_schema_itself_keeps_what_is_final() {
     stores.tickets.revoke(ticket_id(9), &event(EventKind::TicketRevoked, now)).await.unwrap();
     stores.users.set_state(user_id(1), UserState::Deleted, &event(EventKind::UserDeleted, now)).await.unwrap();
     assert_ne!(stores.keys.find(&key_id(1)).await.unwrap(), None);
+    stores.event_chain.seal(now).await.unwrap();
     let mut later_program = connection(&house.file()).await;
     for sql in [
         "UPDATE users SET state = 0",
@@ -118,6 +119,11 @@ async fn the_schema_itself_keeps_what_is_final() {
         "UPDATE tickets SET state = 0",
         "UPDATE tickets SET state = 1",
         "UPDATE events SET detail = ''",
+        "UPDATE events SET chain = NULL",
+        "DELETE FROM events",
+        "UPDATE event_heads SET sequence = 9",
+        "DELETE FROM event_heads",
+        "INSERT INTO event_pruning SELECT 1, sequence + 1, at_ms, chain, mac FROM event_heads",
         "DELETE FROM users",
         "DELETE FROM keys",
         "DELETE FROM tickets",

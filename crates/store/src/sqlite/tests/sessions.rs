@@ -288,3 +288,23 @@ async fn sessions_and_revocations_are_there_after_closing_and_opening() {
     assert_eq!(rotate(&stores, &presentation(2, 1, 10)).await, Refreshed::Judged(Presented::Rotate));
     assert_eq!(stores.revocations.head().await.unwrap().sequence, 1);
 }
+
+/// However many sessions there are: by an index, and in its order but where a user's own few are put in order.
+#[tokio::test]
+async fn a_million_sessions_are_searched_and_never_gone_through() {
+    use crate::sqlite::sessions::{FORGET_ENDED, FORGET_EXPIRED, LIST, OF_USER};
+    let (house, _stores) = furnished().await;
+    let mut connection = connection(&house.file()).await;
+    for (sql, may_sort) in [(LIST, false), (OF_USER, true), (FORGET_ENDED, false), (FORGET_EXPIRED, false)] {
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).fetch_all(&mut connection).await.unwrap();
+        for (.., step) in plan {
+            assert!(!step.starts_with("SCAN"), "{sql}: {step}");
+            assert!(may_sort || !step.contains("TEMP B-TREE"), "{sql}: {step}");
+            if sql.contains("user_id") && step.starts_with("SEARCH") {
+                assert!(step.contains("user_id=?"), "{sql}: {step}");
+            }
+        }
+    }
+}

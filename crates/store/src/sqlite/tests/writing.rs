@@ -93,9 +93,10 @@ async fn after_an_error_of_the_disk_nothing_is_written_or_acknowledged_any_more(
     let sqlite = house.sqlite().await;
     let stores = with_key(&sqlite, 7);
     enrol(&stores, 1, "alice").await;
-    let failed = sqlite.writer.write(|connection| {
+    let chain = sqlite.writer.chain().clone();
+    let failed = sqlite.writer.write(move |connection| {
         Box::pin(async move {
-            crate::sqlite::events::insert_event(connection, &enrolled()).await?;
+            chain.append(connection, &enrolled()).await?;
             Err::<(), _>(Failure::Sql(sqlx::Error::Io(std::io::Error::other("fsync failed"))))
         })
     });

@@ -1,7 +1,14 @@
-//! Users: who they are, and whether they may sign.
+//! Users: who they are, what they may do, and whether they may sign and log in.
 
-use countersign_core::account::{User, UserState};
-use countersign_core::event::EventKind;
+mod add;
+mod change;
+mod state;
+
+pub use add::AddUser;
+pub use change::{HashText, SetPassword, SetPermissions, SetRole};
+pub use state::{DeleteUser, DisableUser, EnableUser};
+
+use countersign_core::account::{KeyState, User, UserState};
 use countersign_core::username::Username;
 use countersign_store::port::Change;
 use serde::{Deserialize, Serialize};
@@ -28,7 +35,16 @@ pub struct UserRow {
     pub role: String,
     /// `enabled` or `disabled`.
     pub state: String,
-    /// When the first key was confirmed, in milliseconds since the Unix epoch.
+    /// What the user may do at the API.
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// Whether the user can log in with a password.
+    #[serde(default)]
+    pub has_password: bool,
+    /// Raised whenever everything issued before died.
+    #[serde(default)]
+    pub generation: u32,
+    /// When the first key was confirmed or the user added, in milliseconds since the Unix epoch.
     pub created_ms: u64,
 }
 
@@ -43,6 +59,36 @@ impl Operation for ListUsers {
     }
 }
 
+/// Shows one user.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShowUser {
+    /// Whom.
+    pub username: String,
+}
+
+/// A user, looked at alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShownUser {
+    /// What a list says of the user.
+    #[serde(flatten)]
+    pub row: UserRow,
+    /// How many keys of the user may sign.
+    pub keys: usize,
+}
+
+impl Operation for ShowUser {
+    const NAME: &'static str = "show-user";
+    type Reply = ShownUser;
+
+    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<ShownUser, ControlError> {
+        let user = named(accounts, &self.username).await?;
+        let keys = accounts.stores.keys.of_user(user.id).await?;
+        let may_sign = |state| matches!(state, KeyState::Active | KeyState::Ending { .. });
+        let keys = keys.into_iter().filter(|key| may_sign(key.state)).count();
+        Ok(ShownUser { row: row(user), keys })
+    }
+}
+
 fn row(user: User) -> UserRow {
     let state = match user.state {
         UserState::Enabled => "enabled",
@@ -54,58 +100,10 @@ fn row(user: User) -> UserRow {
         username: user.username.to_string(),
         role: user.role.to_string(),
         state: state.to_owned(),
+        permissions: user.permissions.iter().map(ToString::to_string).collect(),
+        has_password: user.has_password,
+        generation: user.generation,
         created_ms: user.created.as_millis(),
-    }
-}
-
-macro_rules! state_change {
-    ($(#[$doc:meta])* $operation:ident, $name:literal, $state:expr, $event:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Serialize, Deserialize)]
-        pub struct $operation {
-            /// Whom.
-            pub username: String,
-        }
-
-        impl Operation for $operation {
-            const NAME: &'static str = $name;
-            type Reply = ();
-
-            async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), ControlError> {
-                set_state(accounts, asked, &self.username, ($state, $event)).await
-            }
-        }
-    };
-}
-
-state_change!(
-    /// From now on none of this user's keys is accepted, until the user is enabled again.
-    DisableUser, "disable-user", UserState::Disabled, EventKind::UserDisabled
-);
-state_change!(
-    /// A disabled user's keys are accepted again.
-    EnableUser, "enable-user", UserState::Enabled, EventKind::UserEnabled
-);
-state_change!(
-    /// The user and all keys are gone for ever; the name is free.
-    DeleteUser, "delete-user", UserState::Deleted, EventKind::UserDeleted
-);
-
-async fn set_state(
-    accounts: &Accounts,
-    asked: &Asked,
-    name: &str,
-    (state, kind): (UserState, EventKind),
-) -> Result<(), ControlError> {
-    let _alone = accounts.changing.lock().await;
-    let user = named(accounts, name).await?;
-    if state != UserState::Enabled {
-        accounts.keyring.revoke_user(user.id)?;
-    }
-    let event = asked.event(kind, (Some(user.id), None), user.username.to_string());
-    match accounts.stores.users.set_state(user.id, state, &event).await? {
-        Change::Made | Change::Already => Ok(accounts.reload_keys(user.id).await?),
-        Change::Missing => Err(not_found("this user was deleted meanwhile")),
     }
 }
 
@@ -117,4 +115,12 @@ pub(super) async fn named(accounts: &Accounts, name: &str) -> Result<User, Contr
 
 fn username(name: &str) -> Result<Username, ControlError> {
     name.parse().map_err(|error| unprocessable(format!("{error}")))
+}
+
+/// What the store says of a change, once the keyring knows of it, too.
+async fn done(accounts: &Accounts, user: &User, change: Change) -> Result<(), ControlError> {
+    match change {
+        Change::Made | Change::Already => Ok(accounts.reload_keys(user.id).await?),
+        Change::Missing => Err(not_found("this user was deleted meanwhile")),
+    }
 }

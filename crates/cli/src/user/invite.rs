@@ -1,31 +1,15 @@
-//! `countersign user`
+//! `countersign user invite`
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use countersign_server::service::control::{
-    DeleteUser, DisableUser, EnableUser, Invitation, Invite, InviteBack, InviteKind, ListTickets, ListUsers,
-    RevokeTicket, RotateGroup, TicketRow, UserRow,
+    Invitation, Invite, InviteBack, InviteKind, ListTickets, RevokeTicket, RotateGroup, TicketRow,
 };
 
+use super::{ListArgs, RoleName};
 use crate::exit::Exit;
 use crate::operate::Guard;
 use crate::print::{self, moment, table};
 use crate::say;
-
-/// Users, and the cards that let new ones in.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Print a card to hand over in person, alone on its first line.
-    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-    Invite(InviteArgs),
-    /// List the users.
-    List(ListArgs),
-    /// From now on accept none of this user's keys, until the user is enabled again.
-    Disable(NameArgs),
-    /// Accept a disabled user's keys again.
-    Enable(NameArgs),
-    /// End all keys of this user for ever and free the name.
-    Delete(NameArgs),
-}
 
 /// Which card to print.
 #[derive(Debug, Args)]
@@ -59,13 +43,6 @@ pub(crate) struct InviteArgs {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum RoleName {
-    User,
-    Admin,
-    Service,
-}
-
 #[derive(Debug, Subcommand)]
 enum InviteCommand {
     /// List the tickets that were issued.
@@ -87,51 +64,12 @@ enum InviteCommand {
     },
 }
 
-/// What to list.
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    #[command(flatten)]
-    guard: Guard,
-    /// Print JSON, one object a line.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Whom.
-#[derive(Debug, Args)]
-pub(crate) struct NameArgs {
-    /// The username.
-    username: String,
-    #[command(flatten)]
-    guard: Guard,
-}
-
-/// Runs `countersign user …`.
-pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
-    match command {
-        Command::Invite(args) => return invite(args).await,
-        Command::List(args) => list(args).await?,
-        Command::Disable(NameArgs { username, guard }) => {
-            guard.operate(DisableUser { username: username.clone() }).await?;
-            say::line(format_args!("{username} is disabled; `countersign user enable` undoes it"))?;
-        }
-        Command::Enable(NameArgs { username, guard }) => {
-            guard.operate(EnableUser { username: username.clone() }).await?;
-            say::line(format_args!("{username} is enabled"))?;
-        }
-        Command::Delete(NameArgs { username, guard }) => {
-            guard.operate(DeleteUser { username: username.clone() }).await?;
-            say::line(format_args!("{username} is deleted, with all keys"))?;
-        }
-    }
-    Ok(Exit::Done)
-}
-
-async fn invite(args: InviteArgs) -> anyhow::Result<Exit> {
+/// Runs `countersign user invite …`.
+pub(super) async fn run(args: InviteArgs) -> anyhow::Result<Exit> {
     match args.command {
         None => {
             let kind = if args.group { InviteKind::Group } else { InviteKind::Ticket };
-            let role = args.role.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+            let role = args.role.as_str().to_owned();
             let invitation = match args.recovery.clone() {
                 Some(username) => args.guard.operate(InviteBack { username }).await?,
                 None => args.guard.operate_or_begin(Invite { kind, role }).await?,
@@ -180,23 +118,6 @@ fn print_card(invitation: &Invitation, recovers: Option<&str>, qr: bool) -> anyh
     }
     say::line("Hand it over in person: whoever holds it can enrol.")?;
     Ok(())
-}
-
-async fn list(args: ListArgs) -> anyhow::Result<()> {
-    let mut rows: Vec<UserRow> = Vec::new();
-    loop {
-        let after = rows.last().map(|row| row.username.clone());
-        let page = args.guard.operate(ListUsers { after }).await?;
-        if page.is_empty() {
-            break;
-        }
-        rows.extend(page);
-    }
-    if args.json {
-        return print::json_lines(&rows);
-    }
-    let lines = rows.into_iter().map(|row| [row.username, row.role, row.state, moment(row.created_ms), row.user_id]);
-    table(["username", "role", "state", "since", "id"], lines)
 }
 
 async fn list_tickets(args: ListArgs) -> anyhow::Result<()> {

@@ -1,0 +1,38 @@
+//! The tokens of a session, as they are sent.
+
+use axum::response::{IntoResponse as _, Response};
+use countersign_core::encoding::b64u;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::http::problem::Refused;
+use crate::service::grant::Grant;
+use crate::service::session_row::SessionRow;
+use countersign_core::problem::Problem;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    refresh_token: &'a str,
+    session: &'a SessionRow,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_key: Option<&'a str>,
+}
+
+/// The answer (RFC 6749 §5.1), with the session beside it.
+pub(super) fn answer(grant: &Grant) -> Result<Response, Refused> {
+    let session_key = grant.session_key.as_ref().map(|key| Zeroizing::new(b64u(key.expose())));
+    let answer = Answer {
+        access_token: &grant.access_token.text,
+        token_type: "Bearer",
+        expires_in: grant.expires_in,
+        refresh_token: &grant.refresh_token,
+        session: &grant.session,
+        session_key: session_key.as_ref().map(|key| key.as_str()),
+    };
+    let json = serde_json::to_vec(&answer).map_err(|_| Problem::UNAVAILABLE)?;
+    Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], json).into_response())
+}

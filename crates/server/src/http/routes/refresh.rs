@@ -1,0 +1,53 @@
+//! `POST /api/auth/refresh`
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use countersign_core::problem::Problem;
+use http::Method;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::grant;
+use crate::app::SharedApp;
+use crate::edge;
+use crate::http::identity::Identity;
+use crate::http::json::{Form, read};
+use crate::http::problem::Refused;
+use crate::http::verify::undecided;
+use crate::service::refresh::{Refresh, refresh as exchange};
+use crate::service::whence::Whence;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    refresh_token: Zeroizing<String>,
+}
+
+impl Form for Asked {
+    const EXPECTED: &'static str = "A refresh takes a JSON object with the member refresh_token and no other.";
+}
+
+/// Exchanges a refresh token for the next one and an access token. A session with a key signs this.
+pub async fn refresh(
+    State(app): State<SharedApp>,
+    identity: Option<Identity>,
+    whence: Whence,
+    request: Request,
+) -> Result<Response, Refused> {
+    if *request.method() != Method::POST {
+        return Err(Refused::method_not_allowed("POST"));
+    }
+    let Asked { refresh_token } = read(request).await?;
+    let Ok(token) = refresh_token.parse() else { return Err(Problem::TOKEN_INVALID.into()) };
+    let signer = identity.as_ref().map(Identity::principal);
+    let exchanged = exchange(&app, &token, signer, &whence, edge::now().wall).await;
+    match exchanged.map_err(|error| undecided(&error))? {
+        Refresh::Granted(granted) => grant::answer(&granted),
+        Refresh::Conflict => Err(Refused::from(Problem::CONFLICT)
+            .saying("Another request has refreshed this session a moment ago. Use the tokens that it got.")),
+        Refresh::Reused => Err(Problem::REFRESH_REUSED.into()),
+        Refresh::Unproven => Err(Refused::unsigned()),
+        Refresh::Invalid => Err(Problem::TOKEN_INVALID.into()),
+        Refresh::Ended => Err(Problem::TOKEN_REVOKED.into()),
+    }
+}

@@ -1,0 +1,89 @@
+//! An administrator takes back everything that a user was issued.
+
+use countersign_core::account::{KeyState, Role, UserState};
+use countersign_core::event::{Event, EventKind};
+use countersign_core::id::UserId;
+use countersign_core::session::{EndReason, Scope};
+use countersign_core::time::Timestamp;
+use countersign_core::verdict::Principal;
+
+use super::control::Asked;
+use super::end_sessions::end_in;
+use super::sensitive::may_do_sensitive;
+use super::whence::Whence;
+use super::{Undecided, to_its_end};
+use crate::accounts::Accounts;
+use crate::app::SharedApp;
+
+/// Whose, and how much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taking {
+    /// Whose.
+    pub user: UserId,
+    /// Their keys, too: they have to be enrolled or recovered anew.
+    pub keys: bool,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBack {
+    /// All of it is void.
+    Done,
+    /// Whoever asks is no administrator.
+    Forbidden,
+    /// The administrator has to log in again first.
+    TooLongAgo,
+    /// There is no such user.
+    NoSuchUser,
+}
+
+/// Ends all sessions of a user, and their keys if that is asked for.
+pub async fn take_back(
+    app: &SharedApp,
+    caller: &Principal,
+    taking: Taking,
+    whence: &Whence,
+    now: Timestamp,
+) -> Result<TakenBack, Undecided> {
+    if caller.role != Role::Admin {
+        return Ok(TakenBack::Forbidden);
+    }
+    if !may_do_sensitive(&app.accounts, caller, now) {
+        return Ok(TakenBack::TooLongAgo);
+    }
+    let user = app.accounts.stores.users.find(taking.user).await?;
+    if user.is_none_or(|user| user.state == UserState::Deleted) {
+        return Ok(TakenBack::NoSuchUser);
+    }
+    let (app, asked) = (app.clone(), Asked { actor: format!("{} from {}", caller.username, whence.address), at: now });
+    to_its_end(async move { take(&app.accounts, taking, &asked).await }).await?;
+    Ok(TakenBack::Done)
+}
+
+/// The same for a caller that may do so and cannot be dropped half way.
+pub(super) async fn take(accounts: &Accounts, taking: Taking, asked: &Asked) -> Result<u64, Undecided> {
+    let _alone = accounts.changing.lock().await;
+    if taking.keys {
+        end_keys(accounts, taking.user, asked).await?;
+    }
+    let ended = end_in(accounts, &Scope::User(taking.user), EndReason::UserRevoked, asked).await?;
+    Ok(ended.len() as u64)
+}
+
+async fn end_keys(accounts: &Accounts, user: UserId, asked: &Asked) -> Result<(), Undecided> {
+    accounts.keyring.revoke_user(user)?;
+    for key in accounts.stores.keys.of_user(user).await? {
+        if !matches!(key.state, KeyState::Revoked { .. }) {
+            let event = Event {
+                at: asked.at,
+                kind: EventKind::KeyRevoked,
+                user: Some(user),
+                key: Some(key.id.clone()),
+                actor: asked.actor.clone(),
+                detail: "with everything of its user".to_owned(),
+            };
+            accounts.stores.keys.revoke(&key.id, &event).await?;
+        }
+    }
+    accounts.reload_keys(user).await
+}

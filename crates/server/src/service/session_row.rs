@@ -1,0 +1,78 @@
+//! A session as it is shown.
+
+use countersign_core::id::SessionRef;
+use countersign_core::session::{OpenedBy, Session, SessionState};
+use countersign_core::time::Timestamp;
+use countersign_core::username::Username;
+use serde::{Deserialize, Serialize};
+
+/// A session in answers and in lists. Times are milliseconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Its public name.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// The user's name.
+    pub username: String,
+    /// What the user calls the device; empty when nobody has said.
+    pub device: String,
+    /// Where it was last used from.
+    pub ip_address: String,
+    /// What the client called itself then.
+    pub user_agent: Option<String>,
+    /// What its requests have to prove: `key` or `bearer`.
+    pub proof: String,
+    /// `password`, or the keyid that opened it.
+    pub opened_by: String,
+    /// When it was opened.
+    pub created_ms: u64,
+    /// When it was last used, to ten seconds.
+    pub last_used_ms: u64,
+    /// When the user last proved who they are.
+    pub auth_time_ms: u64,
+    /// When it is over, whatever happens.
+    pub expires_ms: u64,
+    /// `open`, `ended` or `expired`.
+    pub state: String,
+    /// When it ended.
+    pub ended_ms: Option<u64>,
+    /// Why it ended.
+    pub why: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+impl SessionRow {
+    /// The session at `now`, to whoever asks in the session `asking`.
+    pub fn of(session: &Session, username: &Username, asking: Option<SessionRef>, now: Timestamp) -> Self {
+        let (state, ended, why) = match session.state {
+            SessionState::Open if session.is_live(now) => ("open", None, None),
+            SessionState::Open => ("expired", None, None),
+            SessionState::Ended { at, why } => ("ended", Some(at), Some(why)),
+        };
+        let opened_by = match &session.opened_by {
+            OpenedBy::Password { .. } => "password".to_owned(),
+            OpenedBy::Key(key) => key.to_string(),
+        };
+        Self {
+            reference: session.reference.to_string(),
+            user_id: session.user.to_string(),
+            username: username.to_string(),
+            device: session.device.to_string(),
+            ip_address: session.address.to_string(),
+            user_agent: session.user_agent.as_deref().map(str::to_owned),
+            proof: session.proof.as_str().to_owned(),
+            opened_by,
+            created_ms: session.created.as_millis(),
+            last_used_ms: session.last_used.as_millis(),
+            auth_time_ms: session.auth_time.as_millis(),
+            expires_ms: session.expires.as_millis(),
+            state: state.to_owned(),
+            ended_ms: ended.map(Timestamp::as_millis),
+            why: why.map(|why| why.to_string()),
+            current: asking == Some(session.reference),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+use async_trait::async_trait;
+use countersign_core::event::{ChainValue, EventKey, SealedHead, Sealing};
+use countersign_core::time::Timestamp;
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection as _, Row as _, query};
+
+use super::Guarded;
+use super::chain::chain_value;
+use super::failure::Failure;
+use super::ledger::Ledger;
+use super::value::{Unreadable, millis, timestamp};
+use crate::event_row::{EventRow, Tip, Walk};
+use crate::port::{End, EventChain, Pruned, StoreError, Verification};
+
+const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
+    WHERE chain IS NULL ORDER BY sequence LIMIT ?";
+const LAST_CHAINED: &str = "SELECT chain FROM events WHERE chain IS NOT NULL ORDER BY sequence DESC LIMIT 1";
+const CHAIN: &str = "UPDATE events SET chain = ? WHERE sequence = ?";
+
+const FROM: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events ORDER BY sequence";
+const OLDEST: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
+    ORDER BY sequence LIMIT ?";
+const REMOVE: &str = "DELETE FROM events WHERE sequence <= ?";
+
+const HEADS: &str = "SELECT sequence, at_ms, chain, mac FROM event_heads WHERE sequence > ? ORDER BY sequence";
+const LAST_HEAD: &str = "SELECT sequence, at_ms, chain, mac FROM event_heads ORDER BY sequence DESC LIMIT 1";
+const SEAL: &str = "INSERT INTO event_heads (sequence, at_ms, chain, mac) VALUES (?, ?, ?, ?)";
+
+const PRUNING: &str = "SELECT sequence, at_ms, chain, mac FROM event_pruning";
+const NOTE_PRUNING: &str = "INSERT INTO event_pruning (id, sequence, at_ms, chain, mac) VALUES (1, ?, ?, ?, ?) \
+    ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, at_ms = excluded.at_ms, chain = excluded.chain, \
+    mac = excluded.mac";
+
+/// How many rows from before the log was chained are taken in at once.
+const MANY: u32 = 5_000;
+
+#[async_trait]
+impl EventChain for Guarded {
+    async fn begin(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut taken = 0;
+        loop {
+            let more = self.change(move |mut ledger| Box::pin(async move { ledger.take_in(now).await })).await?;
+            taken += more;
+            if more < u64::from(MANY) {
+                return Ok(taken);
+            }
+        }
+    }
+
+    async fn seal(&self, now: Timestamp) -> Result<End, StoreError> {
+        self.change(move |mut ledger| Box::pin(async move { ledger.seal(now).await })).await
+    }
+
+    async fn heads(&self, after: Option<u64>, limit: u32) -> Result<Vec<SealedHead>, StoreError> {
+        let after = after.map_or(-1, |after| i64::try_from(after).unwrap_or(i64::MAX));
+        let rows = query(HEADS).bind(after).fetch(&self.sqlite.readers);
+        self.page(rows, limit, |row| head(row).ok()).await
+    }
+
+    async fn verify(&self, given: &[SealedHead]) -> Result<Verification, StoreError> {
+        let key = self.warden.chain.key()?;
+        // Before the file is looked at: it can only have got longer since.
+        let written = self.warden.chain.known();
+        let found = async {
+            let mut connection = self.sqlite.readers.acquire().await?;
+            let mut snapshot = connection.begin().await?;
+            walk(&mut snapshot, &key, given, written).await
+        };
+        // Without the deadline of other reads: the whole log is read, which takes as long as it takes.
+        Ok(found.await?)
+    }
+
+    async fn prune(&self, before: Timestamp, limit: u32, now: Timestamp) -> Result<Pruned, StoreError> {
+        self.change(move |mut ledger| Box::pin(async move { ledger.prune(before, limit, now).await })).await
+    }
+}
+
+async fn walk(
+    connection: &mut SqliteConnection,
+    key: &EventKey,
+    given: &[SealedHead],
+    written: Option<Tip>,
+) -> Result<Verification, Failure> {
+    let pruning = query(PRUNING).fetch_optional(&mut *connection).await?;
+    let pruning = pruning.as_ref().map(head).transpose().map_err(|source| corrupt("note of removed events", source))?;
+    let rows = query(HEADS).bind(-1).fetch_all(&mut *connection).await?;
+    let kept = rows.iter().map(head).collect::<Result<Vec<_>, _>>().map_err(|source| corrupt("head", source))?;
+    let mut walk = Walk::new(key, pruning.as_ref(), kept.iter().chain(given));
+    let mut rows = query(FROM).fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let sequence = u64::try_from(row.try_get::<i64, _>("sequence")?).unwrap_or_default();
+        let read = event_row(&row).ok();
+        let chain = chain_value(&row).ok().flatten();
+        walk.step(sequence, read.as_ref().zip(chain));
+    }
+    Ok(walk.end(written))
+}
+
+impl Ledger<'_> {
+    /// Takes some rows from before the log was chained into the chain, and seals the first head behind the last of them.
+    async fn take_in(&mut self, now: Timestamp) -> Result<u64, Failure> {
+        if self.last_head().await?.is_some() {
+            return Ok(0);
+        }
+        let key = self.warden.chain.key()?;
+        let last = query(LAST_CHAINED).fetch_optional(&mut *self.connection).await?;
+        let last = last.as_ref().map(chain_value).transpose().map_err(|source| corrupt("event", source))?.flatten();
+        let mut former = last.unwrap_or(ChainValue::BEGINNING);
+        let rows = query(UNCHAINED).bind(MANY).fetch_all(&mut *self.connection).await?;
+        for row in &rows {
+            let row = event_row(row).map_err(|source| corrupt("event", source))?;
+            former = row.value(&key, &former);
+            let chain = query(CHAIN).bind(former.0.to_vec()).bind(row.sequence);
+            chain.execute(&mut *self.connection).await?;
+        }
+        if rows.len() < MANY as usize {
+            self.warden.chain.rewind(None);
+            self.seal(now).await?;
+        }
+        Ok(rows.len() as u64)
+    }
+
+    async fn seal(&mut self, now: Timestamp) -> Result<End, Failure> {
+        let tip = self.warden.chain.tip(self.connection).await?;
+        if let Some(head) = self.last_head().await?.filter(|head| head.sequence == tip.sequence) {
+            return Ok(End::Already(head));
+        }
+        let head = self.warden.chain.key()?.seal(Sealing::Head, tip.sequence, tip.chain, now);
+        self.keep(SEAL, &head).await?;
+        Ok(End::New(head))
+    }
+
+    async fn prune(&mut self, before: Timestamp, limit: u32, now: Timestamp) -> Result<Pruned, Failure> {
+        let key = self.warden.chain.key()?;
+        let pruning = self.head(PRUNING).await?;
+        let sealed = self.last_head().await?.map_or(0, |head| head.sequence);
+        let mut tip = pruning.map_or(Tip::BEGINNING, Tip::from);
+        if pruning.is_some_and(|pruning| !key.sealed(Sealing::Pruned, &pruning)) {
+            return Ok(Pruned::Refused { sequence: tip.sequence });
+        }
+        let rows = query(OLDEST).bind(limit).fetch_all(&mut *self.connection).await?;
+        let mut removed = 0;
+        for row in &rows {
+            let sequence = tip.sequence + 1;
+            let Some((row, chain)) = event_row(row).ok().zip(chain_value(row).ok().flatten()) else {
+                return Ok(Pruned::Refused { sequence });
+            };
+            let is_old = timestamp(row.at_ms).is_ok_and(|at| at < before);
+            if !is_old || sequence > sealed {
+                break;
+            }
+            if u64::try_from(row.sequence) != Ok(sequence) || row.value(&key, &tip.chain) != chain {
+                return Ok(Pruned::Refused { sequence });
+            }
+            (tip, removed) = (Tip { sequence, chain }, removed + 1);
+        }
+        if removed > 0 {
+            self.keep(NOTE_PRUNING, &key.seal(Sealing::Pruned, tip.sequence, tip.chain, now)).await?;
+            query(REMOVE).bind(number(tip.sequence)).execute(&mut *self.connection).await?;
+        }
+        Ok(Pruned::Done { rows: removed, through: tip.sequence })
+    }
+
+    async fn last_head(&mut self) -> Result<Option<SealedHead>, Failure> {
+        self.head(LAST_HEAD).await
+    }
+
+    async fn head(&mut self, sql: &'static str) -> Result<Option<SealedHead>, Failure> {
+        let row = query(sql).fetch_optional(&mut *self.connection).await?;
+        row.as_ref().map(head).transpose().map_err(|source| corrupt("head", source))
+    }
+
+    async fn keep(&mut self, sql: &'static str, head: &SealedHead) -> Result<(), Failure> {
+        let keep = query(sql).bind(number(head.sequence)).bind(millis(head.at));
+        let keep = keep.bind(head.chain.0.to_vec()).bind(head.mac.to_vec());
+        keep.execute(&mut *self.connection).await?;
+        Ok(())
+    }
+}
+
+fn event_row(row: &SqliteRow) -> Result<EventRow, Unreadable> {
+    Ok(EventRow {
+        sequence: row.try_get("sequence")?,
+        at_ms: row.try_get("at_ms")?,
+        kind: row.try_get("kind")?,
+        user_id: row.try_get("user_id")?,
+        key_id: row.try_get("key_id")?,
+        actor: row.try_get("actor")?,
+        detail: row.try_get("detail")?,
+    })
+}
+
+fn head(row: &SqliteRow) -> Result<SealedHead, Unreadable> {
+    Ok(SealedHead {
+        sequence: u64::try_from(row.try_get::<i64, _>("sequence")?)?,
+        at: timestamp(row.try_get("at_ms")?)?,
+        chain: ChainValue(row.try_get::<&[u8], _>("chain")?.try_into()?),
+        mac: row.try_get::<&[u8], _>("mac")?.try_into()?,
+    })
+}
+
+fn number(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+fn corrupt(what: &'static str, source: Unreadable) -> Failure {
+    Failure::Corrupt { what, source }
+}
