@@ -268,7 +268,8 @@ impl Accounts {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).forget(void);
     }
 
-    async fn user(&self, id: UserId) -> Result<User, Undecided> {
+    /// The user of this id, whose keys or sessions the store has.
+    pub(crate) async fn user(&self, id: UserId) -> Result<User, Undecided> {
         let found = self.stores.users.find(id).await?;
         found.ok_or_else(|| StoreError::Corrupt { what: "key without a user", source: id.to_string().into() }.into())
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_core::replay::Reading;
 use countersign_core::time::Freshness;
 use countersign_core::verdict::Prover;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,8 @@ pub struct App {
     pub throttle: Throttle,
     /// The polls for what was taken back that are waiting.
     pub polls: Polls,
+    /// When the guard was opened.
+    pub opened: Reading,
     /// The memory for bodies and answers.
     pub budget: Budget,
     /// The room on the disk for long bodies.

@@ -203,6 +203,7 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
         guessing: Guessing::default(),
         throttle: Throttle::default(),
         polls: Polls::default(),
+        opened: edge::now(),
         budget: Budget::new(config.sizes.max_buffered),
         spool_budget: Budget::new(config.sizes.max_spooled),
         #[cfg(feature = "standalone")]

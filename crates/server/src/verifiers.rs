@@ -44,6 +44,16 @@ impl Verifiers {
         Ok(Self { known: known.collect::<Result<_, VerifierError>>()?, key })
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// The verifier of this name, if this is its secret. A name that nobody has costs what a wrong secret costs.
     pub fn authenticate(&self, id: &str, secret: &[u8]) -> Option<&VerifierId> {
         let known = self.known.iter().find(|(known, _)| known.as_str() == id);

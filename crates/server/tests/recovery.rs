@@ -51,7 +51,14 @@ async fn try_card(whole: &Whole, card: &Card, number: u8) -> Result<Person, u16>
     })?;
     let keys = enrolled.root.key_pair(enrolled.keyid.as_str());
     let envelope_keys = enrolled.root.envelope_pair(enrolled.keyid.as_str());
-    Ok(Person { authority: whole.address.to_string(), keyid: enrolled.keyid, root: enrolled.root, keys, envelope_keys })
+    Ok(Person {
+        authority: whole.address.to_string(),
+        keyid: enrolled.keyid,
+        session: None,
+        root: enrolled.root,
+        keys,
+        envelope_keys,
+    })
 }
 
 async fn recovery_card(whole: &Whole, username: &str) -> Card {

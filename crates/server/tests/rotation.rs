@@ -48,7 +48,14 @@ async fn waiting(whole: &Whole, person: &Person, number: u8) -> Person {
     let enrolled = client.finish(&answer.body).unwrap();
     let keys = enrolled.root.key_pair(enrolled.keyid.as_str());
     let envelope_keys = enrolled.root.envelope_pair(enrolled.keyid.as_str());
-    Person { authority: person.authority.clone(), keyid: enrolled.keyid, root: enrolled.root, keys, envelope_keys }
+    Person {
+        authority: person.authority.clone(),
+        keyid: enrolled.keyid,
+        session: None,
+        root: enrolled.root,
+        keys,
+        envelope_keys,
+    }
 }
 
 async fn whoami(whole: &Whole, person: &Person) -> u16 {
@@ -150,8 +157,14 @@ async fn a_lost_answer_is_given_again_and_an_old_message_is_not_taken_anew() {
     let enrolled = client.finish(&first.body).unwrap();
     let keys = enrolled.root.key_pair(enrolled.keyid.as_str());
     let envelope_keys = enrolled.root.envelope_pair(enrolled.keyid.as_str());
-    let new =
-        Person { authority: old.authority.clone(), keyid: enrolled.keyid, root: enrolled.root, keys, envelope_keys };
+    let new = Person {
+        authority: old.authority.clone(),
+        keyid: enrolled.keyid,
+        session: None,
+        root: enrolled.root,
+        keys,
+        envelope_keys,
+    };
     assert_eq!(whoami(&whole, &new).await, 200);
     assert_ne!(post(&whole, &old, &body).await.body, first.body);
     assert_eq!(end(&whole, &old, new.keyid.as_str()).await.status, 204);

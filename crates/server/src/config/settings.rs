@@ -48,14 +48,14 @@ pub struct Config {
     pub ticket_validity: Duration,
     /// What access tokens are like.
     pub tokens: Tokens,
-    /// How long sessions last.
-    pub sessions: SessionRules,
-    /// Who may ask about tokens and take them back, and where their secrets are.
-    pub verifiers: Vec<VerifierSource>,
     /// How long events are kept; for ever without.
     pub event_retention: Option<Duration>,
     /// Where the heads of the event log are told besides the data directory.
     pub event_heads_file: Option<PathBuf>,
+    /// How long sessions last.
+    pub sessions: SessionRules,
+    /// Who may ask about tokens and take them back, and where their secrets are.
+    pub verifiers: Vec<VerifierSource>,
     /// Where the key-encryption key comes from.
     pub kek: KekSource,
     /// How many nonces the replay guard holds.

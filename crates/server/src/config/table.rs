@@ -79,6 +79,8 @@ pub(super) const KEYS: &[Key] = &[
     plain("access_token_minutes", Whole, "15", "a whole number of minutes from 1 to 60"),
     plain("token_ip_claim", Flag, "false", SWITCH),
     plain("token_key_days", Whole, "90", "a whole number of days from 1 to 365"),
+    plain("event_retention_days", Whole, "400", "a whole number of days from 0 (for ever) to 36500"),
+    unset("event_heads_file", Text, "\"/mnt/elsewhere/countersign-heads\"", "the path of a file"),
     plain("session_idle_days", Whole, "7", "a whole number of days from 1 to 365"),
     plain("session_days", Whole, "30", "a whole number of days from 1 to 365"),
     plain("security.on_network_change", Text, "\"warn\"", "\"warn\" or \"revoke\""),
@@ -87,8 +89,6 @@ pub(super) const KEYS: &[Key] = &[
     key("on_limit", Text, "", "\"evict_oldest\"", "\"reject\", \"evict_oldest\" or \"evict_idle\""),
     plain("sensitive_minutes", Whole, "5", "a whole number of minutes from 1 to 60"),
     plain("danger_plain_passwords", Flag, "false", SWITCH),
-    plain("event_retention_days", Whole, "400", "a whole number of days from 0 (for ever) to 36500"),
-    unset("event_heads_file", Text, "\"/mnt/elsewhere/countersign-heads\"", "the path of a file"),
     unset(
         "kek_file",
         Text,

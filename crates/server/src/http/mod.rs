@@ -20,6 +20,7 @@ pub mod policy;
 pub mod problem;
 #[cfg(feature = "standalone")]
 pub mod proxy;
+mod query;
 pub mod router;
 pub mod routes;
 pub mod sign;

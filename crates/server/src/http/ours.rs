@@ -35,7 +35,7 @@ pub(super) fn accept(path: &str) -> Accept {
     let is_below = |ours: &&str| path.strip_prefix(*ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if ANYONES.contains(&path) {
         Accept::DangerAnyone
-    } else if OF_SESSIONS.iter().any(|ours| is_below(&ours)) {
+    } else if OF_SESSIONS.iter().any(is_below) {
         Accept::SignatureOrBearer
     } else {
         Accept::Signature

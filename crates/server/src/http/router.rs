@@ -72,7 +72,7 @@ mod standalone {
     use crate::http::layer::VerifyLayer;
     use crate::http::listened::Listened;
     use crate::http::problem::Refused;
-    use crate::http::routes::{echo, events, health};
+    use crate::http::routes::{admin, echo, events, health};
 
     /// The main listener: our own addresses, and the API behind the guard.
     pub fn main_router(app: SharedApp) -> Router {
@@ -91,6 +91,9 @@ mod standalone {
         let guarded = Router::new()
             .route("/api/admin/events", any(events::list))
             .route("/api/admin/events/stream", any(events::follow))
+            .route("/api/admin/users", any(admin::users))
+            .route("/api/admin/sessions", any(admin::sessions))
+            .route("/api/admin/status", any(admin::status))
             .route("/api/admin", any(nothing_here))
             .route("/api/admin/{*rest}", any(nothing_here))
             .route_layer(VerifyLayer::new(app.clone()))

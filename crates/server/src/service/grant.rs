@@ -42,7 +42,7 @@ impl Grant {
             expires_in: access_token.expires.as_secs().saturating_sub(now.as_secs()),
             access_token,
             refresh_token,
-            session: SessionRow::of(session, &user.username, Some(session.reference), now),
+            session: SessionRow::of(session, user.username.as_str(), Some(session.reference), now),
             session_key: None,
         }
     }

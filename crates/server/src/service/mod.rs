@@ -1,6 +1,7 @@
 //! Use cases, one per file. They know ports and the core, never HTTP and never an adapter.
 
 pub mod access_token;
+pub mod admin;
 pub mod bearer;
 pub mod change_password;
 pub mod claim;

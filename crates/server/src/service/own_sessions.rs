@@ -55,7 +55,7 @@ pub async fn list(app: &App, caller: &Principal, page: Page, now: Timestamp) -> 
             }
             after = Some(session.reference);
             let last_used_ms = entry.last_used().as_millis();
-            rows.push(SessionRow { last_used_ms, ..SessionRow::of(&session, &caller.username, asking, now) });
+            rows.push(SessionRow { last_used_ms, ..SessionRow::of(&session, caller.username.as_str(), asking, now) });
         }
         if is_last {
             return Ok(OwnSessions { sessions: rows, next: None });

@@ -162,12 +162,14 @@ pub async fn change(
 async fn set(app: SharedApp, proved: User, hash: PasswordHash, event: Event) -> Result<Changed, Undecided> {
     let _alone = app.accounts.changing.lock().await;
     let users = &app.accounts.stores.users;
-    let set = users.set_password(proved.id, proved.generation, &hash, &event).await?;
-    match set {
-        PasswordSet::Stale => Ok(Changed::Stale),
-        PasswordSet::Missing => Ok(Changed::Denied),
-        PasswordSet::Done => Ok(users.find(proved.id).await?.map_or(Changed::Stale, Changed::Done)),
+    match users.set_password(proved.id, proved.generation, &hash, &event).await? {
+        PasswordSet::Stale => return Ok(Changed::Stale),
+        PasswordSet::Missing => return Ok(Changed::Denied),
+        PasswordSet::Done => {}
     }
+    // From here on no session of the former password is accepted.
+    app.accounts.reload_keys(proved.id).await?;
+    Ok(users.find(proved.id).await?.map_or(Changed::Stale, Changed::Done))
 }
 
 /// Whose the password is.

@@ -3,13 +3,14 @@
 use countersign_core::account::User;
 use countersign_core::event::{Event, EventKind};
 use countersign_core::session::{
-    Family, FamilySecret, Presented, Presenter, RefreshToken, Scope, Session, SessionState,
+    Family, FamilySecret, Presented, Presenter, Proof, RefreshToken, Scope, Session, SessionState,
 };
 use countersign_core::time::Timestamp;
-use countersign_core::verdict::{Principal, Prover};
+use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 use countersign_store::port::{Presentation, Refreshed};
 
 use super::grant::{Grant, access_token};
+use super::session_use::judge;
 use super::whence::Whence;
 use super::{Undecided, to_its_end};
 use crate::app::{App, SharedApp};
@@ -45,11 +46,11 @@ pub async fn refresh(
 ) -> Result<Refresh, Undecided> {
     for _ in 0..TRIES {
         let Some(held) = Held::of(app, token).await? else { return Ok(Refresh::Invalid) };
-        if let Some(refused) = held.refusal(app, now)? {
-            return Ok(refused);
-        }
         let signed = signer.is_some_and(|signer| signer.prover == Prover::Session(held.session.reference));
         let asked = Asked { signed, whence: whence.clone(), now };
+        if let Some(refused) = held.refusal(app, &asked).await? {
+            return Ok(refused);
+        }
         if let Some(decided) = to_its_end(held.exchange(app.clone(), token.clone(), asked)).await? {
             return Ok(decided);
         }
@@ -90,18 +91,18 @@ impl Held {
         Ok(secret.made(token).then_some(Self { family, secret, session, user }))
     }
 
-    /// Why it is good no more, as far as is known without asking which token of the family it is.
-    fn refusal(&self, app: &App, now: Timestamp) -> Result<Option<Refresh>, Undecided> {
-        let standing = match app.accounts.sessions.find(self.session.reference)? {
-            Some(entry) => app.accounts.sessions.standing(&entry, now),
-            None => Standing::Ended,
-        };
-        let is_over = now >= self.family.expires || now >= self.family.good_until;
-        Ok(match standing {
-            Standing::Ended => Some(Refresh::Ended),
-            Standing::Expired => Some(Refresh::Invalid),
-            Standing::Open if is_over => Some(Refresh::Invalid),
-            Standing::Open => None,
+    /// Why it is good for nothing, as far as is known without asking which token of the family it is.
+    async fn refusal(&self, app: &SharedApp, asked: &Asked) -> Result<Option<Refresh>, Undecided> {
+        if self.session.proof == Proof::Key && !asked.signed {
+            return Ok(Some(Refresh::Unproven));
+        }
+        let Some(entry) = app.accounts.sessions.find(self.session.reference)? else { return Ok(Some(Refresh::Ended)) };
+        let is_over = asked.now >= self.family.expires || asked.now >= self.family.good_until;
+        Ok(match judge(app, &entry, asked.whence.address, asked.now).await? {
+            Verdict::Refuse(Refusal::TokenInvalid) => Some(Refresh::Invalid),
+            Verdict::Refuse(_) => Some(Refresh::Ended),
+            Verdict::Admit(_) if is_over => Some(Refresh::Invalid),
+            Verdict::Admit(_) => None,
         })
     }
 
@@ -137,12 +138,13 @@ impl Held {
             }
             Refreshed::Judged(Presented::Rotate | Presented::Again) => {}
         }
+        let Some(entry) = sessions.find(session.reference)? else { return Ok(Some(Refresh::Ended)) };
         sessions.refreshed(session.reference, access_token.hash, whence.address)?;
         // Whoever ends the session denies it before the store is asked: what was kept an instant too early goes nowhere.
-        let entry = sessions.find(session.reference)?;
-        if entry.is_none_or(|entry| sessions.standing(&entry, now) != Standing::Open) {
+        if sessions.standing(&entry, now) != Standing::Open {
             return Ok(Some(Refresh::Ended));
         }
+        sessions.note_use(&entry, whence.address, whence.user_agent.as_deref())?;
         let refresh_token = secret.token(family.id, token.sequence().saturating_add(1)).to_text();
         let grant = Grant::of(&session, &user, (access_token, refresh_token), now);
         Ok(Some(Refresh::Granted(Box::new(grant))))

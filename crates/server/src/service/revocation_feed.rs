@@ -8,7 +8,7 @@ use countersign_core::session::{Revocation, Revoked};
 use countersign_core::verdict::Prover;
 use countersign_store::port::Head;
 use serde::Serialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::sleep;
 
 use super::Undecided;
 use crate::accounts::Accounts;
@@ -101,19 +101,19 @@ impl From<Revocation> for FeedEntry {
 pub async fn follow(app: &App, after: u64) -> Result<FeedPage, Undecided> {
     // Before the log is read: what is appended while it is being read wakes us.
     let mut log = app.accounts.sessions.log();
-    let deadline = Instant::now() + PATIENCE;
+    let patience = sleep(PATIENCE);
+    tokio::pin!(patience);
     loop {
         log.mark_unchanged();
         let page = page(&app.accounts, after).await?;
-        if !page.revocations.is_empty() || page.next != after || app.stopping.is_cancelled() {
+        if !page.revocations.is_empty() || page.next != after || patience.is_elapsed() || app.stopping.is_cancelled() {
             return Ok(page);
         }
-        let woken = tokio::select! {
-            woken = timeout_at(deadline, log.changed()) => woken.is_ok_and(|changed| changed.is_ok()),
-            () = app.stopping.cancelled() => false,
-        };
-        if !woken {
-            return Ok(page);
+        // When the time is over the log is read once more: an entry that nobody told of is late, and never lost.
+        tokio::select! {
+            changed = log.changed() => if changed.is_err() { return Ok(page) },
+            () = &mut patience => {}
+            () = app.stopping.cancelled() => {}
         }
     }
 }

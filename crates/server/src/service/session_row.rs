@@ -3,7 +3,6 @@
 use countersign_core::id::SessionRef;
 use countersign_core::session::{OpenedBy, Session, SessionState};
 use countersign_core::time::Timestamp;
-use countersign_core::username::Username;
 use serde::{Deserialize, Serialize};
 
 /// A session in answers and in lists. Times are milliseconds since the Unix epoch.
@@ -14,7 +13,7 @@ pub struct SessionRow {
     pub reference: String,
     /// Whose it is.
     pub user_id: String,
-    /// The user's name.
+    /// The name of the user; empty when that one was deleted.
     pub username: String,
     /// What the user calls the device; empty when nobody has said.
     pub device: String,
@@ -46,7 +45,7 @@ pub struct SessionRow {
 
 impl SessionRow {
     /// The session at `now`, to whoever asks in the session `asking`.
-    pub fn of(session: &Session, username: &Username, asking: Option<SessionRef>, now: Timestamp) -> Self {
+    pub fn of(session: &Session, username: &str, asking: Option<SessionRef>, now: Timestamp) -> Self {
         let (state, ended, why) = match session.state {
             SessionState::Open if session.is_live(now) => ("open", None, None),
             SessionState::Open => ("expired", None, None),

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState, Role, User, UserState};
 use countersign_core::enrolment::pending::Pending;
-use countersign_core::id::{KeyId, UserId};
+use countersign_core::id::{KeyId, SessionRef, UserId};
 use countersign_core::secret::{KeyPair, Root, Secret32};
 use countersign_core::signature::{
     Field, PathForm, Received, ReceivedAnswer, RequestHead, SignatureParams, SignedRequest, sha256_digest_field,
@@ -127,7 +127,7 @@ impl Whole {
             response: Vec::new(),
         };
         self.app.accounts.pending.lock().unwrap().insert(pending, now());
-        Person { authority: self.address.to_string(), keyid, root, keys, envelope_keys }
+        Person { authority: self.address.to_string(), keyid, session: None, root, keys, envelope_keys }
     }
 
     /// The same, confirmed.
@@ -135,6 +135,23 @@ impl Whole {
         let person = self.enrolled(username);
         assert_eq!(self.call(&person.get("/api/auth/whoami")).await.status, 200);
         person
+    }
+
+    /// Somebody of this role whose key is confirmed, in a session that the key has opened; a program has none.
+    pub(crate) async fn signed_in(&self, username: &str, role: Role) -> Person {
+        let person = self.enrolled_as(username, role);
+        assert_eq!(self.call(&person.get("/api/auth/whoami")).await.status, 200);
+        if role == Role::Service {
+            return person;
+        }
+        let login = person.request("POST", "/api/auth/login", &[("content-type", "application/json")], b"{}");
+        let answer = self.call(&login).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        let session: SessionRef = answer["session"]["ref"].as_str().unwrap().parse().unwrap();
+        let root = person.root.session_root(session);
+        let (keys, envelope_keys) = (root.key_pair(&session.keyid()), root.envelope_pair(&session.keyid()));
+        Person { session: Some(session), root, keys, envelope_keys, ..person }
     }
 
     /// The account that the first request of somebody who has enrolled will make.
@@ -204,6 +221,8 @@ impl Drop for Whole {
 pub(crate) struct Person {
     pub(crate) authority: String,
     pub(crate) keyid: KeyId,
+    /// The session in whose name they sign; without one they sign with their key.
+    pub(crate) session: Option<SessionRef>,
     pub(crate) root: Root,
     pub(crate) keys: KeyPair,
     pub(crate) envelope_keys: KeyPair,
@@ -239,7 +258,8 @@ impl Person {
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce).unwrap();
         let created_secs = now().as_secs();
-        let params = SignatureParams { keyid: self.keyid.as_str(), nonce, created_secs, expires_secs: None };
+        let keyid = self.session.map_or_else(|| self.keyid.to_string(), |session| session.keyid());
+        let params = SignatureParams { keyid: &keyid, nonce, created_secs, expires_secs: None };
         let mut sent = None;
         head(&lines, &mut |head| sent = Some(sign_request(&self.keys.c2s, &params, head).unwrap()));
         let sent: SignedRequest = sent.unwrap();

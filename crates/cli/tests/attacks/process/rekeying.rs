@@ -214,7 +214,7 @@ async fn beside_a_running_guard_an_exchange_is_not_noticed_by_any_request() {
     for version in 2..4 {
         let said = place.operate(&["rekey"]);
         assert!(said.contains(&format!("version {version} of the key-encryption key is current")), "{said}");
-        assert!(said.contains("2007 secrets were sealed anew") && !said.contains("left alone"), "{said}");
+        assert!(said.contains("2008 secrets were sealed anew") && !said.contains("left alone"), "{said}");
         assert_eq!(versions(&place), [version]);
     }
     let admitted = history.lock().unwrap().admitted;
@@ -321,7 +321,7 @@ fn a_key_of_an_operators_own_is_not_replaced_and_the_way_to_do_it_is_told() {
     assert!(String::from_utf8_lossy(&kept.stderr).contains("one of your own") && !place.path("former").exists());
     let next = "2:".to_owned() + &"c4".repeat(15) + &"29".repeat(17);
     std::fs::write(&file, format!("{key}\n{next}\n")).unwrap();
-    for sealed_anew in ["7 secrets", "0 secrets"] {
+    for sealed_anew in ["8 secrets", "0 secrets"] {
         let said = String::from_utf8(run(&["rekey"]).stdout).unwrap();
         assert!(
             said.contains(sealed_anew) && said.contains("nothing needs version 1 any more: remove it from"),

@@ -35,7 +35,10 @@ async fn a_body_arrives_as_it_was_signed_in_memory_or_spooled() {
     }
     let left = std::fs::read_dir(guard.data()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let left: Vec<_> = left.filter(|name| !name.starts_with("countersign.db")).collect();
-    assert!(left.iter().all(|name| ["kek", "lock", "control.sock", "control"].contains(&name.as_str())), "{left:?}");
+    assert!(
+        left.iter().all(|name| ["kek", "lock", "control.sock", "control", "events-heads"].contains(&name.as_str())),
+        "{left:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

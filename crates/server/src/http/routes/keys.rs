@@ -18,6 +18,7 @@ use crate::http::verify::undecided;
 use crate::service::codes::make_codes;
 use crate::service::own_keys::{Ended, list, take_back};
 use crate::service::rotate::{Rotation, rotate};
+use crate::service::sensitive::may_do_sensitive;
 
 /// Tells a client the static key of the server: the one that it should know from now on.
 pub(crate) const SERVER_KEY: HeaderName = HeaderName::from_static("countersign-server-key");
@@ -54,6 +55,7 @@ pub async fn keys(
 }
 
 async fn successor(app: &SharedApp, signer: &Principal, peer: Peer, request: Request) -> Result<Response, Refused> {
+    recent(app, signer)?;
     let body = message(app, peer, request).await?;
     let rotation = rotate(app, signer, &body, peer.client, edge::now().wall).await;
     match rotation.map_err(|error| undecided(&error))? {
@@ -76,6 +78,7 @@ pub async fn key(
     if method != Method::DELETE {
         return Err(Refused::method_not_allowed("DELETE"));
     }
+    recent(&app, identity.principal())?;
     let Ok(keyid) = keyid.parse() else { return Err(Problem::NOT_FOUND.into()) };
     let ended = take_back(&app, identity.principal(), &keyid, peer.client, edge::now().wall).await;
     match ended.map_err(|error| undecided(&error))? {
@@ -95,9 +98,16 @@ pub async fn recovery_codes(
     if *request.method() != Method::POST {
         return Err(Refused::method_not_allowed("POST"));
     }
+    recent(&app, identity.principal())?;
     let body = message(&app, peer, request).await?;
     let made = make_codes(&app, identity.principal(), body.into(), peer.client, edge::now().wall).await;
     made.map_err(|error| undecided(&error))?.map(octets).ok_or_else(|| Problem::UNPROCESSABLE.into())
+}
+
+/// Keys are sensitive: who holds one can come back for ever.
+fn recent(app: &SharedApp, caller: &Principal) -> Result<(), Refused> {
+    let is_recent = may_do_sensitive(&app.accounts, caller, edge::now().wall);
+    if is_recent { Ok(()) } else { Err(Problem::REAUTHENTICATION_REQUIRED.into()) }
 }
 
 /// The first message of a handshake, which costs us curve operations.

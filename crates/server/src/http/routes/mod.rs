@@ -1,11 +1,13 @@
 //! Handlers: extract, one use case, answer.
 
 #[cfg(feature = "standalone")]
+pub mod admin;
+#[cfg(feature = "standalone")]
 pub mod echo;
 pub mod enrol;
-mod grant;
 #[cfg(feature = "standalone")]
 pub mod events;
+mod grant;
 #[cfg(feature = "standalone")]
 pub mod health;
 pub mod keys;

@@ -7,6 +7,7 @@ mod invitations;
 mod keys;
 mod rekey;
 mod server_key;
+mod sessions;
 mod token_keys;
 mod users;
 
@@ -17,6 +18,7 @@ pub use keys::{KeyRow, ListKeys, RevokeKey, RevokedKeys};
 pub(crate) use keys::{origin, state};
 pub use rekey::{Rekey, Rekeyed};
 pub use server_key::{AnnounceServerKey, RetireServerKey, ServerKeys, ShowServerKeys, SwitchServerKey};
+pub use sessions::{ListSessions, RevokeSession, RevokeUserSessions, RevokedSessions, ShowSession};
 pub use token_keys::{RetireTokenKeys, RotateTokenKey, ShowTokenKeys, TokenKeyRow, TokenKeyState};
 pub use users::{
     AddUser, DeleteUser, DisableUser, EnableUser, HashText, ListUsers, SetPassword, SetPermissions, SetRole, ShowUser,
@@ -91,7 +93,8 @@ pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Res
     dispatch!(accounts, asked, asking: Invite, InviteBack, ListTickets, RevokeTicket, RotateGroup,
         ListUsers, ShowUser, AddUser, SetPassword, SetRole, SetPermissions, DisableUser, EnableUser, DeleteUser, ListKeys, RevokeKey, ListEvents,
         FollowEvents, SealEvents, ListHeads, VerifyEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey,
-        ShowTokenKeys, RotateTokenKey, RetireTokenKeys)
+        ShowTokenKeys, RotateTokenKey, RetireTokenKeys,
+        ListSessions, ShowSession, RevokeSession, RevokeUserSessions)
 }
 
 async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value) -> Result<Value, ControlError> {

@@ -14,6 +14,7 @@ use countersign_store::port::Change;
 use serde::{Deserialize, Serialize};
 
 use super::invitations::PAGE;
+use super::sessions::open_sessions;
 use super::{Asked, ControlError, Operation, not_found, unprocessable};
 use crate::accounts::Accounts;
 
@@ -55,7 +56,7 @@ impl Operation for ListUsers {
     async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<UserRow>, ControlError> {
         let after = self.after.as_deref().map(username).transpose()?;
         let users = accounts.stores.users.list(after.as_ref(), PAGE).await?;
-        Ok(users.into_iter().map(row).collect())
+        Ok(users.iter().map(UserRow::of).collect())
     }
 }
 
@@ -74,36 +75,43 @@ pub struct ShownUser {
     pub row: UserRow,
     /// How many keys of the user may sign.
     pub keys: usize,
+    /// How many sessions of the user are open.
+    #[serde(default)]
+    pub sessions: usize,
 }
 
 impl Operation for ShowUser {
     const NAME: &'static str = "show-user";
     type Reply = ShownUser;
 
-    async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<ShownUser, ControlError> {
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<ShownUser, ControlError> {
         let user = named(accounts, &self.username).await?;
         let keys = accounts.stores.keys.of_user(user.id).await?;
         let may_sign = |state| matches!(state, KeyState::Active | KeyState::Ending { .. });
         let keys = keys.into_iter().filter(|key| may_sign(key.state)).count();
-        Ok(ShownUser { row: row(user), keys })
+        let sessions = open_sessions(accounts, user.id, asked.at).await?;
+        Ok(ShownUser { row: UserRow::of(&user), keys, sessions })
     }
 }
 
-fn row(user: User) -> UserRow {
-    let state = match user.state {
-        UserState::Enabled => "enabled",
-        UserState::Disabled => "disabled",
-        UserState::Deleted => "deleted",
-    };
-    UserRow {
-        user_id: user.id.to_string(),
-        username: user.username.to_string(),
-        role: user.role.to_string(),
-        state: state.to_owned(),
-        permissions: user.permissions.iter().map(ToString::to_string).collect(),
-        has_password: user.has_password,
-        generation: user.generation,
-        created_ms: user.created.as_millis(),
+impl UserRow {
+    /// The user.
+    pub fn of(user: &User) -> Self {
+        let state = match user.state {
+            UserState::Enabled => "enabled",
+            UserState::Disabled => "disabled",
+            UserState::Deleted => "deleted",
+        };
+        Self {
+            user_id: user.id.to_string(),
+            username: user.username.to_string(),
+            role: user.role.to_string(),
+            state: state.to_owned(),
+            permissions: user.permissions.iter().map(ToString::to_string).collect(),
+            has_password: user.has_password,
+            generation: user.generation,
+            created_ms: user.created.as_millis(),
+        }
     }
 }
 
