@@ -69,8 +69,8 @@ pub(super) async fn confirm(
     };
     let Some(user) = user else { return Ok(Verdict::Refuse(Refusal::TicketSpent)) };
     let key = key_of(app, pending, &user, now)?;
-    // Before the store, so that nothing that the other keys sign slips through; what the store says then puts it right.
-    app.accounts.keyring.revoke_user(user.id)?;
+    // Before the store, so that nothing of the other keys and of sessions slips through; what the store says then puts it right.
+    app.accounts.deny_user(user.id, now)?;
     let detail = (EventKind::Recovered, format!("by {ticket}; all other keys of {} are void", user.username));
     let event = event(&key, detail, from, now);
     // Refused, it may still have been kept, by a first try to which the store answered too late: what is there decides.

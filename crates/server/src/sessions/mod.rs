@@ -10,6 +10,9 @@ mod owner;
 mod shards;
 mod strangers;
 
+#[cfg(test)]
+mod tests;
+
 use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::HashMap;

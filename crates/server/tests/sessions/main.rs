@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test fails by them"
+    clippy::disallowed_methods,
+    reason = "a test fails by them, and draws nonces as a client does"
 )]
 
 #[path = "../whole/mod.rs"]

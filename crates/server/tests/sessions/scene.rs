@@ -1,5 +1,7 @@
 //! A guard with users who have passwords or keys, and the requests that they send.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
@@ -193,7 +195,15 @@ impl Signer {
 
     /// Sends a signed request; its answer is signed by the same key.
     pub(crate) async fn call(&self, guard: &Whole, method: &str, target: &str, body: &[u8]) -> Answer {
-        let (octets, sent) = self.request(method, target, body);
+        self.send(guard, self.request(method, target, &[], body)).await
+    }
+
+    /// A GET with these fields besides, which are covered.
+    pub(crate) async fn call_with(&self, guard: &Whole, target: &str, fields: &[(&str, &str)]) -> Answer {
+        self.send(guard, self.request("GET", target, fields, b"")).await
+    }
+
+    async fn send(&self, guard: &Whole, (octets, sent): (Vec<u8>, SignedRequest)) -> Answer {
         let mut stream = guard.connect().await;
         stream.write_all(&octets).await.unwrap();
         let answer = Answer::read(&mut stream).await;
@@ -209,10 +219,11 @@ impl Signer {
         self.call(guard, "POST", "/api/auth/refresh", body.as_bytes()).await
     }
 
-    fn request(&self, method: &str, target: &str, body: &[u8]) -> (Vec<u8>, SignedRequest) {
+    fn request(&self, method: &str, target: &str, besides: &[(&str, &str)], body: &[u8]) -> (Vec<u8>, SignedRequest) {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let mut lines =
             vec![("content-type", "application/json".to_owned()), ("content-digest", sha256_digest_field(body))];
+        lines.extend(besides.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let nonce = countersign_server::edge::random();
         let params = SignatureParams { keyid: &self.keyid, nonce, created_secs: now().as_secs(), expires_secs: None };
         let fields: Vec<_> = lines.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect();

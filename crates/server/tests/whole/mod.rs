@@ -12,6 +12,7 @@
 use std::fs::Permissions;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -38,6 +39,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +50,8 @@ pub(crate) struct Whole {
     /// Whom its callers trust, if it speaks TLS.
     trust: Option<TlsConnector>,
     stop: CancellationToken,
-    _directory: TempDir,
+    running: Option<JoinHandle<()>>,
+    directory: Arc<TempDir>,
 }
 
 /// A connection, encrypted or not.
@@ -59,7 +62,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
 impl Whole {
     /// With this configuration file, in front of this API or of the echo.
     pub(crate) async fn start(api: Option<SocketAddr>, toml: &str) -> Self {
-        Self::start_in(TempDir::new().unwrap(), None, api, toml).await
+        Self::start_in(Arc::new(TempDir::new().unwrap()), None, api, toml).await
     }
 
     /// The same, speaking HTTP/1.1 in TLS.
@@ -76,10 +79,15 @@ impl Whole {
         let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
         let trust = TlsConnector::from(Arc::new(builder.with_no_client_auth()));
         let toml = format!("tls_cert = {cert_file:?}\ntls_key = {key_file:?}\n{toml}");
-        Self::start_in(directory, Some(trust), api, &toml).await
+        Self::start_in(Arc::new(directory), Some(trust), api, &toml).await
     }
 
-    async fn start_in(directory: TempDir, trust: Option<TlsConnector>, api: Option<SocketAddr>, toml: &str) -> Self {
+    async fn start_in(
+        directory: Arc<TempDir>,
+        trust: Option<TlsConnector>,
+        api: Option<SocketAddr>,
+        toml: &str,
+    ) -> Self {
         let file = directory.path().join("countersign.toml");
         std::fs::write(&file, toml).unwrap();
         let overrides = Overrides {
@@ -92,8 +100,9 @@ impl Whole {
         let sources = Sources { file: Some(file), environment: Vec::new(), overrides };
         let server = Server::start(load(sources).unwrap().config).await.unwrap();
         let (app, address, stop) = (server.app().clone(), server.address(), CancellationToken::new());
-        tokio::spawn(server.run(stop.clone()));
-        let whole = Self { app, address, trust, stop, _directory: directory };
+        let running = server.run(stop.clone());
+        let running = Some(tokio::spawn(async move { running.await.unwrap() }));
+        let whole = Self { app, address, trust, stop, running, directory };
         while whole.app.replay.now(reading()).is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -205,6 +214,21 @@ impl Whole {
 }
 
 impl Whole {
+    /// The database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.path().join("data").join("countersign.db")
+    }
+
+    /// Stops it, and starts another on the same data directory.
+    pub(crate) async fn restarted(mut self) -> Self {
+        self.stop.cancel();
+        self.running.take().unwrap().await.unwrap();
+        let toml = std::fs::read_to_string(self.directory.path().join("countersign.toml")).unwrap();
+        let (directory, trust) = (self.directory.clone(), self.trust.clone());
+        drop(self);
+        Self::start_in(directory, trust, None, &toml).await
+    }
+
     /// Begins to stop it.
     pub(crate) fn stop(&self) {
         self.stop.cancel();

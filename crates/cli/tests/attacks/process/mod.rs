@@ -5,3 +5,4 @@ mod operators;
 mod outcomes;
 mod rekeying;
 mod secrets;
+mod sessions;

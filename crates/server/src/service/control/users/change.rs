@@ -4,6 +4,7 @@ use countersign_core::account::Role;
 use countersign_core::event::EventKind;
 use countersign_core::password::PasswordHash;
 use countersign_core::permission::Permissions;
+use countersign_core::session::Scope;
 use countersign_store::port::PasswordSet;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -72,6 +73,7 @@ impl Operation for SetPassword {
             (Some(user.id), None),
             format!("{}, by an operator", user.username),
         );
+        accounts.sessions.deny(&Scope::User(user.id), asked.at)?;
         match accounts.stores.users.set_password(user.id, user.generation, &hash, &event).await? {
             PasswordSet::Done => Ok(accounts.reload_keys(user.id).await?),
             PasswordSet::Stale => Err(unprocessable("this user was changed at the same moment; try again")),
@@ -102,6 +104,9 @@ impl Operation for SetRole {
         let user = named(accounts, &self.username).await?;
         let detail = format!("{}, from {} to {role}", user.username, user.role);
         let event = asked.event(EventKind::RoleChanged, (Some(user.id), None), detail);
+        if user.role != role {
+            accounts.sessions.deny(&Scope::User(user.id), asked.at)?;
+        }
         let change = accounts.stores.users.set_role(user.id, role, &event).await?;
         done(accounts, &user, change).await
     }
@@ -127,6 +132,9 @@ impl Operation for SetPermissions {
         let now = if permissions.is_empty() { "none".to_owned() } else { permissions.to_string() };
         let event =
             asked.event(EventKind::PermissionsChanged, (Some(user.id), None), format!("{}, now {now}", user.username));
+        if user.permissions != permissions {
+            accounts.sessions.deny(&Scope::User(user.id), asked.at)?;
+        }
         let change = accounts.stores.users.set_permissions(user.id, &permissions, &event).await?;
         done(accounts, &user, change).await
     }

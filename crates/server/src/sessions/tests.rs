@@ -1,0 +1,217 @@
+use core::net::Ipv4Addr;
+
+use countersign_core::account::{Role, UserState};
+use countersign_core::id::{KeyId, SessionId};
+use countersign_core::permission::Permissions;
+use countersign_core::session::{EndReason, OpenedBy, Proof, SessionState};
+
+use super::*;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const IDLE: Duration = Duration::from_secs(7 * 86_400);
+
+fn at(days: u32) -> Timestamp {
+    Timestamp::from_millis(1).saturating_add(DAY * days)
+}
+
+fn user(number: u8, generation: u32) -> User {
+    User {
+        id: UserId::from_random([number; 16]),
+        username: format!("user{number}").parse().unwrap(),
+        role: Role::User,
+        state: UserState::Enabled,
+        permissions: Permissions::default(),
+        has_password: true,
+        generation,
+        created: at(0),
+    }
+}
+
+fn reference(number: u32) -> SessionRef {
+    SessionRef([number.to_be_bytes(); 4].concat().try_into().unwrap())
+}
+
+fn session(number: u32, user: &User) -> Session {
+    Session {
+        id: SessionId([0; 16]),
+        reference: reference(number),
+        user: user.id,
+        opened_by: OpenedBy::Password { root: None },
+        proof: Proof::Bearer,
+        generation: user.generation,
+        epoch: 0,
+        created: at(0),
+        auth_time: at(0),
+        last_used: at(0),
+        expires: at(30),
+        address: Ipv4Addr::LOCALHOST.into(),
+        user_agent: None,
+        device: "".into(),
+        token: TokenHash([7; 32]),
+        state: SessionState::Open,
+    }
+}
+
+fn sessions(users: &[&User]) -> Sessions {
+    let sessions = Sessions::new(IDLE);
+    for (number, user) in (0..).zip(users) {
+        sessions.put(&session(number, user), user).unwrap();
+    }
+    sessions
+}
+
+fn standings(sessions: &Sessions, numbers: std::ops::Range<u32>) -> Vec<Standing> {
+    let standing = |number| sessions.standing(&sessions.find(reference(number)).unwrap().unwrap(), at(0));
+    numbers.map(standing).collect()
+}
+
+use Standing::{Ended, Expired, Open};
+
+#[test]
+fn an_end_ends_what_it_names_and_nothing_else() {
+    let (alice, bob) = (user(1, 3), user(2, 3));
+    let all = [&alice, &alice, &alice, &bob];
+    for (scope, standing) in [
+        (Scope::Session(reference(1)), [Open, Ended, Open, Open]),
+        (Scope::User(alice.id), [Ended, Ended, Ended, Open]),
+        (Scope::Others { user: alice.id, keep: reference(1) }, [Ended, Open, Ended, Open]),
+        (Scope::Others { user: alice.id, keep: reference(3) }, [Ended, Ended, Ended, Open]),
+        (Scope::Key(KeyId::from_random([1; 16])), [Open; 4]),
+        (Scope::Session(reference(9)), [Open; 4]),
+    ] {
+        let sessions = sessions(&all);
+        sessions.deny(&scope, at(0)).unwrap();
+        assert_eq!(standings(&sessions, 0..4), standing, "{scope:?}");
+    }
+    let sessions = sessions(&all);
+    sessions.deny_everybody();
+    assert_eq!(standings(&sessions, 0..4), [Ended; 4]);
+    sessions.put(&session(4, &alice), &alice).unwrap();
+    assert_eq!(standings(&sessions, 4..5), [Open], "those that come afterwards are others");
+}
+
+#[test]
+fn a_session_that_a_key_has_opened_ends_by_that_key() {
+    let alice = user(1, 0);
+    let key = KeyId::from_random([1; 16]);
+    let sessions = Sessions::new(IDLE);
+    let opened_by = OpenedBy::Key(key.clone());
+    sessions.put(&Session { opened_by, proof: Proof::Key, ..session(0, &alice) }, &alice).unwrap();
+    sessions.deny(&Scope::Key(key), at(0)).unwrap();
+    assert_eq!(standings(&sessions, 0..1), [Ended]);
+}
+
+/// A revocation that overtakes the login, and a table that is read anew from a store which was not told.
+#[test]
+fn what_was_ended_does_not_come_in_and_does_not_come_back() {
+    let alice = user(1, 0);
+    let sessions = sessions(&[&alice, &alice]);
+    sessions.deny(&Scope::Session(reference(5)), at(0)).unwrap();
+    sessions.put(&session(5, &alice), &alice).unwrap();
+    assert_eq!(standings(&sessions, 5..6), [Ended]);
+    sessions.deny(&Scope::User(alice.id), at(0)).unwrap();
+    for number in 0..2 {
+        sessions.put(&session(number, &alice), &alice).unwrap();
+    }
+    assert_eq!(standings(&sessions, 0..2), [Ended; 2]);
+}
+
+#[test]
+fn generation_state_and_epoch_of_whom_it_belongs_to_only_ever_end_a_session() {
+    let alice = user(1, 3);
+    let disabled = User { state: UserState::Disabled, ..user(1, 4) };
+    for (known, standing) in [(user(1, 4), Ended), (user(1, 2), Open), (user(1, 3), Open), (disabled, Ended)] {
+        let sessions = sessions(&[&alice]);
+        sessions.learn_user(&known).unwrap();
+        assert_eq!(standings(&sessions, 0..1), [standing], "{known:?}");
+        sessions.learn_user(&alice).unwrap();
+        assert_eq!(standings(&sessions, 0..1), [standing], "what was read before is not believed");
+    }
+    let sessions = sessions(&[&alice]);
+    sessions.learn_epoch(Epoch { number: 1, since: at(0) });
+    sessions.learn_epoch(Epoch { number: 0, since: at(0) });
+    assert_eq!(standings(&sessions, 0..1), [Ended]);
+}
+
+#[test]
+fn the_log_outranks_rows() {
+    let alice = user(1, 3);
+    for what in [Revoked::Session(reference(0)), Revoked::User { id: alice.id, generation: 4 }] {
+        let sessions = sessions(&[&alice]);
+        sessions.learn_revocation(what, at(0)).unwrap();
+        assert_eq!(standings(&sessions, 0..1), [Ended], "{what:?}");
+    }
+    let ended = SessionState::Ended { at: at(0), why: EndReason::LoggedOut };
+    let sessions = sessions(&[]);
+    sessions.put(&Session { state: ended, ..session(0, &alice) }, &alice).unwrap();
+    assert_eq!(standings(&sessions, 0..1), [Ended]);
+}
+
+#[test]
+fn a_session_expires_by_itself_to_the_millisecond_and_no_clock_brings_it_back() {
+    let alice = user(1, 0);
+    let standing = |last_used, now| {
+        let sessions = Sessions::new(IDLE);
+        let entry = sessions.put(&Session { last_used, ..session(0, &alice) }, &alice).unwrap();
+        let standing = sessions.standing(&entry, now);
+        assert_eq!(sessions.standing(&entry, at(0)), standing, "the clock was set back");
+        standing
+    };
+    let millisecond = Duration::from_millis(1);
+    assert_eq!(standing(at(0), at(7).saturating_sub(millisecond)), Open);
+    assert_eq!(standing(at(0), at(7)), Expired, "unused");
+    assert_eq!(standing(at(29), at(30).saturating_sub(millisecond)), Open);
+    assert_eq!(standing(at(29), at(30)), Expired, "however much it is used");
+}
+
+#[test]
+fn the_store_is_told_of_a_use_once_in_ten_seconds() {
+    let alice = user(1, 0);
+    let sessions = sessions(&[&alice]);
+    let entry = sessions.find(reference(0)).unwrap().unwrap();
+    let after = |seconds| at(1).saturating_add(Duration::from_secs(seconds));
+    let mut told = Vec::new();
+    for seconds in [0, 1, 9, 10, 19, 20] {
+        sessions.standing(&entry, after(seconds));
+        sessions.note_use(&entry, Ipv4Addr::LOCALHOST.into(), Some("curl")).unwrap();
+        told.extend(sessions.take_uses().unwrap().into_iter().map(|touched| touched.last_used));
+    }
+    assert_eq!(told, [after(0), after(10), after(20)]);
+    let untold = Touched {
+        session: reference(0),
+        generation: 0,
+        last_used: after(0),
+        address: Ipv4Addr::LOCALHOST.into(),
+        user_agent: None,
+    };
+    sessions.put_uses_back(vec![untold.clone()]).unwrap();
+    assert_eq!(sessions.take_uses().unwrap(), [untold]);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_end_of_a_session_is_told_of_it() {
+    let alice = user(1, 0);
+    let sessions = Arc::new(sessions(&[&alice, &alice]));
+    let waiting: Vec<_> = (0..2)
+        .map(|number| {
+            let sessions = Arc::clone(&sessions);
+            tokio::spawn(async move { sessions.ended(reference(number)).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    sessions.deny(&Scope::Session(reference(0)), at(0)).unwrap();
+    let [first, second] = waiting.try_into().unwrap();
+    first.await.unwrap();
+    assert!(!second.is_finished());
+    sessions.sweep(at(30)).unwrap();
+    second.await.unwrap();
+}
+
+/// The table, for a session that brings tokens. One that signs has its keys besides, once it has been used.
+#[test]
+fn a_session_takes_a_few_octets() {
+    let beside = 2 * size_of::<usize>();
+    let entry = size_of::<Entry>() + beside;
+    assert!(entry <= 160, "{entry} octets");
+    assert!(entry + 2 * (size_of::<usize>() + 1) <= 192, "with its place in a table that is half full");
+}

@@ -1,0 +1,125 @@
+//! Access tokens: where they are taken, and what is not one.
+
+use std::net::Ipv4Addr;
+
+use countersign_core::account::Role;
+use countersign_core::encoding::b64u;
+
+use crate::scene::{Signer, add, code, guard, login, login_with_key};
+use crate::whole::{Whole, api};
+use crate::wire::authorized;
+
+const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+const ROUTE: &str = "[[route]]\npath = \"/open\"\naccept = \"signature-or-bearer\"\n";
+
+/// Whoever reads the first and whoever reads the last would each be right.
+#[tokio::test]
+async fn what_could_be_read_in_two_ways_is_not_read() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let bearer = format!("Bearer {}", login(&guard, "alice").await.access);
+    let twice = format!("{bearer}, {bearer}");
+    for lines in [&[bearer.as_str(), &bearer][..], &["Basic YTpi", &bearer], &[&bearer, "Basic YTpi"], &[&twice]] {
+        for target in ["/api/auth/whoami", "/anything"] {
+            let answer = authorized(&guard, HERE, target, lines).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (400, "malformed-request"), "{lines:?}");
+        }
+    }
+    assert_eq!(authorized(&guard, HERE, "/api/auth/whoami", &[&bearer]).await.status, 200);
+}
+
+#[tokio::test]
+async fn no_changed_octet_and_no_other_token_is_good() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let token = login(&guard, "alice").await.access;
+    let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
+    let none = b64u(br#"{"alg":"none","typ":"at+jwt"}"#);
+    for other in [
+        format!("{none}.{claims}."),
+        format!("{none}.{claims}.{signature}"),
+        format!("{header}.{claims}."),
+        format!("{header}.{claims}"),
+        format!("{header}.{signature}.{claims}"),
+        format!("{header}.{claims}.{}", b64u(&[0; 64])),
+        format!("{}.{claims}.{signature}", b64u(br#"{"alg":"HS256","typ":"at+jwt"}"#)),
+        format!("{token}x"),
+        "csa_AQEBAQEBAQEBAQEBAQEBAQ.AAAAAGkhKSQCAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg".to_owned(),
+        "csa_".to_owned(),
+        "x".to_owned(),
+    ] {
+        let answer = authorized(&guard, HERE, "/api/auth/whoami", &[&format!("Bearer {other}")]).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (401, "token-invalid"), "{other}");
+        assert_eq!(answer.field("www-authenticate"), Some(r#"Bearer error="invalid_token""#));
+    }
+}
+
+#[tokio::test]
+async fn the_api_gets_the_identity_and_never_the_token() {
+    let (api, heads) = api(OK).await;
+    let guard = Whole::start(Some(api), ROUTE).await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    let answer = held.bring(&guard, "GET", "/open/door?a=b").await;
+    assert_eq!(
+        (answer.status, answer.field("cache-control"), answer.field("signature")),
+        (200, Some("no-store"), None)
+    );
+    let head = heads.lock().unwrap().remove(0).to_ascii_lowercase();
+    assert!(head.starts_with("get /open/door?a=b "), "{head}");
+    assert!(head.contains("remote-user: alice\r\n") && !head.contains("authorization"), "{head}");
+    assert!(head.contains(&format!("remote-session: {}\r\n", held.reference).to_ascii_lowercase()), "{head}");
+    // Elsewhere a signature is due, whatever else comes.
+    for target in ["/closed", "/opener", "/api/auth/keys"] {
+        let answer = held.bring(&guard, "GET", target).await;
+        assert_eq!((answer.status, answer.field("accept-signature").is_some()), (401, true), "{target}");
+    }
+    assert!(heads.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_brings_nothing_is_told_what_would_do() {
+    let guard = guard(ROUTE).await;
+    let answer = authorized(&guard, HERE, "/open", &[]).await;
+    assert_eq!((answer.status, answer.field("accept-signature").is_some()), (401, true));
+    let challenges: Vec<_> = answer.fields.iter().filter(|(name, _)| name == "www-authenticate").collect();
+    assert_eq!(challenges.len(), 2);
+    assert_eq!(challenges[1].1, r#"Bearer realm="countersign""#);
+}
+
+#[tokio::test]
+async fn without_its_signature_the_token_of_a_session_with_a_key_is_worth_nothing_anywhere() {
+    let guard = guard(ROUTE).await;
+    add(&guard, "alice", "user").await;
+    let held = login_with_key(&guard, "alice").await;
+    for target in ["/open", "/closed", "/api/auth/whoami", "/api/auth/sessions"] {
+        let answer = held.bring(&guard, "GET", target).await;
+        assert_eq!((answer.status, answer.field("accept-signature").is_some()), (401, true), "{target}");
+    }
+    assert_eq!(held.signer(&guard).call(&guard, "GET", "/open", b"").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_beside_a_signature_says_the_same_or_the_request_is_malformed() {
+    let (api, heads) = api(OK).await;
+    let guard = Whole::start(Some(api), "").await;
+    add(&guard, "alice", "user").await;
+    let (held, other) = (login_with_key(&guard, "alice").await, login_with_key(&guard, "alice").await);
+    let signer = held.signer(&guard);
+    let bearer = |token: &str| format!("Bearer {token}");
+    let own = signer.call_with(&guard, "/closed", &[("authorization", &bearer(&held.access))]).await;
+    assert_eq!(own.status, 200, "{}", own.text());
+    assert!(!heads.lock().unwrap().remove(0).to_ascii_lowercase().contains("authorization"));
+    for token in [&other.access, &login(&guard, "alice").await.access, "garbage"] {
+        let answer = signer.call_with(&guard, "/closed", &[("authorization", &bearer(token))]).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (400, "malformed-request"));
+    }
+    // The API may have tokens of its own for programs; ours say who else it is.
+    let program = Signer::enrolled(&guard, "robot", Role::Service).await;
+    let answer = program.call_with(&guard, "/closed", &[("authorization", "Bearer of-the-api")]).await;
+    assert_eq!(answer.status, 200);
+    assert!(heads.lock().unwrap().remove(0).to_ascii_lowercase().contains("authorization: bearer of-the-api"));
+    let answer = program.call_with(&guard, "/closed", &[("authorization", &bearer(&held.access))]).await;
+    assert_eq!(answer.status, 400);
+}

@@ -1,0 +1,168 @@
+//! What an end ends, and when.
+
+use std::time::Duration;
+
+use countersign_core::account::Role;
+use countersign_core::event::EventKind;
+use countersign_core::session::{EndReason, Scope};
+use countersign_server::service::control::Asked;
+use countersign_server::service::end_sessions::end;
+use countersign_server::worker::sessions::tell_of_uses;
+use serde_json::json;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::scene::{Signer, add, code, count, guard, login, login_with_key};
+use crate::whole::{Answer, Whole, api, now};
+use crate::wire::{ELSEWHERE, authorized};
+
+fn asked() -> Asked {
+    Asked { actor: "test".to_owned(), at: now() }
+}
+
+async fn sql(guard: &Whole, text: &'static str) {
+    let mut connection = SqliteConnection::connect(guard.database().to_str().unwrap()).await.unwrap();
+    sqlx::raw_sql(text).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// The one who asked is not told that it is done, and may try again; whoever has stolen the token gains nothing by that.
+#[tokio::test]
+async fn a_session_that_the_store_could_not_end_has_ended_all_the_same() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    sql(&guard, "CREATE TRIGGER broken BEFORE UPDATE ON active_sessions BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        .await;
+    let scope = Scope::Session(held.reference);
+    assert!(end(&guard.app, scope.clone(), EndReason::Revoked, asked()).await.is_err());
+    assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
+    sql(&guard, "DROP TRIGGER broken").await;
+    assert_eq!(end(&guard.app, scope, EndReason::Revoked, asked()).await.unwrap(), [held.reference]);
+}
+
+#[tokio::test]
+async fn an_ended_session_still_proves_itself_and_is_told_so_once_for_each_nonce() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login_with_key(&guard, "alice").await;
+    let signer = held.signer(&guard);
+    assert_eq!(signer.call(&guard, "GET", "/x", b"").await.status, 200);
+    assert_eq!(signer.call(&guard, "POST", "/api/auth/revoke", b"").await.status, 204);
+    let nonces = guard.app.replay.usage().unwrap().nonces;
+    let answer = signer.call(&guard, "GET", "/x", b"").await;
+    assert_eq!((answer.status, code(&answer).as_str()), (401, "token-revoked"), "signed by its own key");
+    assert_eq!(guard.app.replay.usage().unwrap().nonces, nonces + 1);
+    assert_eq!(count(&guard, EventKind::TokenRevoked).await, 1);
+}
+
+#[tokio::test]
+async fn a_request_whose_body_is_still_coming_when_its_session_ends_does_not_run() {
+    let (api, heads) = api(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+    let toml = "[[route]]\npath = \"/open\"\naccept = \"signature-or-bearer\"\n";
+    let guard = Whole::start(Some(api), toml).await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    let head = format!(
+        "POST /open HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-length: 10\r\n\r\n",
+        guard.address, held.access
+    );
+    let before = guard.app.accounts.sessions.find(held.reference).unwrap().unwrap();
+    let mut stream = guard.connect().await;
+    stream.write_all(format!("{head}every").as_bytes()).await.unwrap();
+    // Its token was looked at when it is noted as used.
+    while before.is_token_unnoted() {
+        tokio::task::yield_now().await;
+    }
+    end(&guard.app, Scope::Session(held.reference), EndReason::Revoked, asked()).await.unwrap();
+    stream.write_all(b"thing").await.unwrap();
+    let answer = Answer::read(&mut stream).await;
+    assert_eq!((answer.status, code(&answer).as_str()), (401, "token-revoked"));
+    assert!(heads.lock().unwrap().is_empty(), "the API was called");
+}
+
+#[tokio::test]
+async fn whatever_ends_a_key_or_changes_a_user_ends_their_sessions() {
+    for (operation, arguments) in [
+        ("disable-user", json!({ "username": "alice" })),
+        ("delete-user", json!({ "username": "alice" })),
+        ("set-role", json!({ "username": "alice", "role": "admin" })),
+        ("set-permissions", json!({ "username": "alice", "permissions": ["docs:write"] })),
+        ("set-password", json!({ "username": "alice", "password": crate::scene::hash_of("another horse") })),
+    ] {
+        let guard = guard("").await;
+        add(&guard, "alice", "user").await;
+        add(&guard, "bob", "user").await;
+        let (alice, bob) = (login(&guard, "alice").await, login(&guard, "bob").await);
+        guard.operate(operation, arguments).await;
+        assert_eq!(code(&alice.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked", "{operation}");
+        assert_eq!(bob.whoami(&guard).await, 200, "{operation}");
+    }
+    let guard = guard("").await;
+    let alice = Signer::enrolled(&guard, "alice", Role::User).await;
+    let (_, session) = alice.session(&guard).await;
+    assert_eq!(session.call(&guard, "GET", "/x", b"").await.status, 200);
+    guard.operate("revoke-key", json!({ "keyid": alice.keyid })).await;
+    assert_eq!(code(&session.call(&guard, "GET", "/x", b"").await), "token-revoked", "with its key");
+}
+
+#[tokio::test]
+async fn a_persons_key_opens_sessions_and_signs_nothing_else() {
+    let (api, heads) = api(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+    let guard = Whole::start(Some(api), "").await;
+    for role in [Role::User, Role::Admin] {
+        let person = Signer::enrolled(&guard, &format!("a-{role}"), role).await;
+        for target in ["/transfers", "/api/auth/keys", "/api/auth/sessions", "/api/auth/whoamix"] {
+            let answer = person.call(&guard, "GET", target, b"").await;
+            assert_eq!((answer.status, code(&answer).as_str()), (403, "session-required"), "{target}");
+        }
+        assert_eq!(person.call(&guard, "GET", "/api/auth/whoami", b"").await.status, 200);
+    }
+    assert!(heads.lock().unwrap().is_empty());
+    let program = Signer::enrolled(&guard, "robot", Role::Service).await;
+    assert_eq!(program.call(&guard, "GET", "/transfers", b"").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_from_elsewhere_ends_where_the_operator_says_so() {
+    let guard = guard("[security]\non_network_change = \"revoke\"").await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    assert_eq!(held.whoami(&guard).await, 200);
+    let line = format!("Bearer {}", held.access);
+    let answer = authorized(&guard, ELSEWHERE, "/api/auth/whoami", &[&line]).await;
+    assert_eq!(code(&answer), "token-revoked");
+    assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked", "for its owner too");
+}
+
+#[tokio::test]
+async fn the_store_is_told_when_and_where_a_session_was_used_once_in_ten_seconds() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    let stores = &guard.app.accounts.stores;
+    let row = async || stores.sessions.find(held.reference).await.unwrap().unwrap();
+    let opened = row().await;
+    assert_eq!(held.whoami(&guard).await, 200);
+    tell_of_uses(&guard.app).await.unwrap();
+    assert_eq!(row().await.last_used, opened.last_used, "it was opened a moment ago");
+    let entry = guard.app.accounts.sessions.find(held.reference).unwrap().unwrap();
+    let later = now().saturating_add(Duration::from_secs(20));
+    guard.app.accounts.sessions.sweep(later).unwrap();
+    assert_eq!(held.whoami(&guard).await, 200);
+    assert_eq!(entry.last_used(), later);
+    tell_of_uses(&guard.app).await.unwrap();
+    assert_eq!(row().await.last_used, later);
+}
+
+/// The clock by which sessions end only goes forward.
+#[tokio::test]
+async fn a_session_that_has_expired_does_not_come_back_when_a_clock_is_set_back() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login_with_key(&guard, "alice").await;
+    let week = Duration::from_secs(7 * 86_400);
+    guard.app.accounts.sessions.sweep(now().saturating_add(week)).unwrap();
+    let answer = held.signer(&guard).call(&guard, "GET", "/x", b"").await;
+    assert_eq!((answer.status, code(&answer).as_str()), (401, "token-invalid"), "unused for a week, and signed");
+}
