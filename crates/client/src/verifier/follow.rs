@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{Page, Progress, Shared};
+use super::{PATIENCE, Page, Progress, Shared};
 use crate::target::Target;
 use crate::transport::{Arrived, Network};
 use crate::{CallError, Verified};
@@ -65,8 +65,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
 async fn poll(shared: &Shared) -> Polled {
     let poll = shared.read().poll(shared.client.clock.read());
     let target = format!("{REVOCATIONS}{}", poll.after());
-    // One that is held up is worth nothing any more once the feed is silent; the next one may get through.
-    let called = tokio::time::timeout(shared.settings.silence, ask(shared, &target)).await;
+    let called = tokio::time::timeout(PATIENCE, ask(shared, &target)).await;
     let Ok(Ok(answer)) = called else { return Polled::Unheard };
     let Ok(page) = Page::read(&answer.body) else { return Polled::Unheard };
     if answer.status != StatusCode::OK {
@@ -84,7 +83,7 @@ async fn ask(shared: &Shared, target: &str) -> Result<Verified, CallError> {
 
 /// Fetches the public keys. Nobody signs that answer: the polls vouch for what is in it.
 async fn fetch_keys(shared: &Shared) {
-    if let Ok(Ok(document)) = tokio::time::timeout(shared.settings.silence, key_set(shared)).await {
+    if let Ok(Ok(document)) = tokio::time::timeout(PATIENCE, key_set(shared)).await {
         // A set that is of no use leaves the keys lacking, and is fetched anew.
         let _ = shared.write().learn_keys(&document);
     }

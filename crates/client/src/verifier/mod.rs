@@ -21,6 +21,7 @@ mod taken_back;
 #[cfg(test)]
 mod tests;
 
+use core::time::Duration;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use countersign_core::token::AccessClaims;
@@ -34,6 +35,9 @@ pub use self::page::{Page, Unreadable};
 pub use self::settings::{Settings, WhenSilent};
 pub use self::taken_back::Revocation;
 use crate::Client;
+
+/// How long an answer of the guard's is waited for. One that is held up is worth little afterwards, and the next may get through.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Follows the feed of one guard and verifies its tokens. Clones share what they know; the last one to go ends it.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
 use super::checker::{Accepted, Doubt, Evidence, Refused};
-use super::{Revocation, Shared};
+use super::{PATIENCE, Revocation, Shared};
 
 const INTROSPECT: &str = "/oauth/introspect";
 
@@ -19,7 +19,7 @@ struct Introspected {
 /// Asks about a token that is good unless it was taken back. No answer in time, or one that is not proven to be the guard's,
 /// leaves the doubt.
 pub(super) async fn ask(shared: &Shared, token: &str, claims: AccessClaims, doubt: Doubt) -> Result<Accepted, Refused> {
-    match tokio::time::timeout(shared.settings.silence, is_active(shared, token)).await {
+    match tokio::time::timeout(PATIENCE, is_active(shared, token)).await {
         Ok(Some(true)) => Ok(Accepted { claims, by: Evidence::Guard }),
         Ok(Some(false)) => Err(Refused::Revoked(Revocation::Unnamed)),
         Ok(None) | Err(_) => Err(Refused::Unavailable(doubt)),
