@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
             Ok(enrolment) => enrolment,
             Err(error) => return Ok(refused(Some(&card), &error)),
         };
-    take_over(&shelf, &args.profile, Profile::new(server, &holder, &enrolment)?).await
+    take_over(&shelf, &args.profile, Profile::new(server, &holder, &enrolment)?, &args.device).await
 }
 
 /// A profile is replaced only by one of the same user at the same server: it may hold the only copy of another key.

@@ -1,7 +1,7 @@
 //! `countersign key rotate`: another key in the place of a profile's, and what an interrupted rotation has left.
 
 use anyhow::Context as _;
-use countersign_client::{CallError, Client, Enrolment, KeyError, Network, OwnKey};
+use countersign_client::{CallError, Client, Enrolment, KeyError, Network, OwnKey, SessionApi as _};
 
 use crate::exit::Exit;
 use crate::profile::{Profile, ProfileName, Shelf};
@@ -50,7 +50,14 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
     match fresh {
         Ok(enrolment) => {
             let Profile { server, username, .. } = &voice.profile;
-            take_over(&shelf, &args.profile, Profile::new(server.clone(), username, &enrolment)?).await
+            let device = voice.session().map_or_else(|| args.device.clone(), |session| session.device);
+            let next = Profile::new(server.clone(), username, &enrolment)?;
+            let exit = take_over(&shelf, &args.profile, next, &device).await?;
+            if exit == Exit::Done {
+                // It would end with its key; until then nobody uses it. If this does not succeed, nothing is lost.
+                let _ = voice.logout().await;
+            }
+            Ok(exit)
         }
         Err(error) => Ok(refused(&error)),
     }
@@ -64,12 +71,12 @@ async fn fresh(voice: &Voice, args: &Args) -> Result<Enrolment, KeyError> {
 
 /// Keeps the profile of a new key, confirms the key, and puts the profile in its place. Whatever cuts this short, a
 /// profile with a key that is good is there.
-pub(crate) async fn take_over(shelf: &Shelf, name: &ProfileName, next: Profile) -> anyhow::Result<Exit> {
+pub(crate) async fn take_over(shelf: &Shelf, name: &ProfileName, next: Profile, device: &str) -> anyhow::Result<Exit> {
     shelf.keep_next(name, &next)?;
     match confirm(&next).await? {
         Confirmed::Yes => {
             shelf.promote(name)?;
-            go_on(shelf, name, next).await;
+            go_on(shelf, name, next, device).await;
             done(shelf, name)
         }
         Confirmed::No(why) => {
@@ -89,9 +96,9 @@ pub(crate) async fn take_over(shelf: &Shelf, name: &ProfileName, next: Profile) 
 
 /// Goes on in a session of the new key; those of the one before end with it. If that does not succeed now, the next command
 /// opens one.
-async fn go_on(shelf: &Shelf, name: &ProfileName, next: Profile) {
+async fn go_on(shelf: &Shelf, name: &ProfileName, next: Profile, device: &str) {
     let Ok(voice) = Voice::of(shelf, name, next) else { return };
-    if let Err(error) = voice.in_session().await {
+    if let Err(error) = voice.in_session_on(device).await {
         say::note(format_args!("no session is open yet, the next command opens one: {error:#}"));
     }
 }

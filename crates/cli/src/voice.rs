@@ -106,11 +106,16 @@ impl Voice {
     }
 
     /// Opens a session with the key, if there is none yet and the user is a person. A program goes on by its key.
-    pub(crate) async fn in_session(mut self) -> anyhow::Result<Self> {
+    pub(crate) async fn in_session(self) -> anyhow::Result<Self> {
+        self.in_session_on("").await
+    }
+
+    /// The same on a device that its user calls so.
+    pub(crate) async fn in_session_on(mut self, device: &str) -> anyhow::Result<Self> {
         if let Speaks::Key(client) = &self.speaks {
             let answer = client.whoami().await?.verified;
             if answer.status.is_success() && !is_a_programs(&answer) {
-                self.log_in("").await?;
+                self.log_in(device).await?;
             }
         }
         Ok(self)
