@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use countersign_client::{Client, Conversation, Credentials, Server};
+use countersign_client::{Client, Conversation, Credentials, LoginKey, Server};
 use countersign_core::encoding::{hex, unhex};
 use countersign_core::secret::{Root, Secret32};
 use serde_json::Value;
@@ -71,14 +71,17 @@ impl Place {
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.home.path().join("home/profiles")).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| !name.ends_with(".session"));
         names.sort_unstable();
         names
     }
 
-    /// The keyid that signs, as the guard sees it.
+    /// The key that opened the session that signs, as the guard sees it.
     fn who(&self) -> String {
-        let answer: Value = serde_json::from_str(&self.ok(&["call", "/api/auth/whoami"])).unwrap();
-        answer["keyid"].as_str().unwrap().to_owned()
+        let listed = self.ok(&["session", "list", "--json"]);
+        let rows = listed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let current = rows.into_iter().find(|row| row["current"] == true).unwrap();
+        current["opened_by"].as_str().unwrap().to_owned()
     }
 
     /// Asks for a successor and goes away with it: the profile of a key that waits for its first request.
@@ -87,9 +90,19 @@ impl Place {
         let root = Root::new(Secret32::new(unhex(&value(&profile, "root")).unwrap().try_into().unwrap()));
         let authority = value(&profile, "authority").parse().unwrap();
         let credentials = Credentials::new(authority, value(&profile, "keyid").parse().unwrap(), &root);
-        let client = Client::new(Server::parse(&self.url).unwrap(), Conversation::new(credentials, 0)).unwrap();
+        let server = Server::parse(&self.url).unwrap();
+        let client = Client::new(server.clone(), Conversation::new(credentials, 0)).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let fresh = runtime.block_on(countersign_client::rotate(&client, &root, None, "")).unwrap();
+        let session = runtime.block_on(LoginKey::new(client, root.clone(), "").login()).unwrap();
+        let client = Client::new(server, session.conversation(0).unwrap()).unwrap();
+        let fresh = runtime
+            .block_on(countersign_client::rotate(
+                &client,
+                (&value(&profile, "keyid").parse().unwrap(), &root),
+                None,
+                "",
+            ))
+            .unwrap();
         let (keyid, root) = (fresh.credentials.keyid.as_str().to_owned(), hex(fresh.root.secret().expose()));
         profile.replace(&value(&profile, "keyid"), &keyid).replace(&value(&profile, "root"), &root)
     }

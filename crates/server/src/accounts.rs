@@ -29,6 +29,7 @@ use crate::service::event_log::{self, EventLogging};
 use crate::service::rekey::{Rekeying, survey};
 use crate::sessions::{Entry, Sessions, Standing};
 use crate::shared_kek::SharedKek;
+use crate::verifiers::{VerifierError, Verifiers};
 
 /// Users, keys, cards, and the secrets behind them.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub struct Accounts {
     pub keyring: Keyring,
     /// The sessions in memory.
     pub sessions: Sessions,
+    /// The programs elsewhere that may ask about tokens.
+    pub verifiers: Verifiers,
     /// Enrolments that wait for their first signed request.
     pub pending: Mutex<PendingEnrolments>,
     /// What is done about the event log.
@@ -77,6 +80,9 @@ pub enum OpenError {
     /// The shared key of the seed mode.
     #[error("seed_shared_key: {0}")]
     SeedKey(#[from] SecretFileError),
+    /// The secret of a verifier.
+    #[error(transparent)]
+    Verifier(#[from] VerifierError),
     /// The database.
     #[error(transparent)]
     Database(#[from] sqlite::OpenError),
@@ -123,6 +129,7 @@ impl Accounts {
             secrets,
             keyring: Keyring::default(),
             sessions: Sessions::new(config.sessions.idle),
+            verifiers: Verifiers::read(&config.verifiers, &Secret32::new(edge::random()))?,
             pending: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             config,
@@ -261,7 +268,8 @@ impl Accounts {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).forget(void);
     }
 
-    async fn user(&self, id: UserId) -> Result<User, Undecided> {
+    /// The user of this id, whose keys or sessions the store has.
+    pub(crate) async fn user(&self, id: UserId) -> Result<User, Undecided> {
         let found = self.stores.users.find(id).await?;
         found.ok_or_else(|| StoreError::Corrupt { what: "key without a user", source: id.to_string().into() }.into())
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_core::replay::Reading;
 use countersign_core::time::Freshness;
 use countersign_core::verdict::Prover;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::service::guessing::Guessing;
 use crate::service::idempotency::Idempotency;
 use crate::service::password::Passwords;
 use crate::service::pool::Pool;
+use crate::service::revocation_feed::Polls;
 use crate::service::throttle::Throttle;
 
 /// The guard.
@@ -40,6 +42,10 @@ pub struct App {
     pub guessing: Guessing,
     /// How often a source may try to enrol.
     pub throttle: Throttle,
+    /// The polls for what was taken back that are waiting.
+    pub polls: Polls,
+    /// When the guard was opened.
+    pub opened: Reading,
     /// The memory for bodies and answers.
     pub budget: Budget,
     /// The room on the disk for long bodies.

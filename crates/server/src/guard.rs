@@ -35,6 +35,7 @@ use crate::service::guessing::Guessing;
 use crate::service::idempotency::{self, Idempotency};
 use crate::service::password::Passwords;
 use crate::service::pool::Pool;
+use crate::service::revocation_feed::Polls;
 use crate::service::throttle::Throttle;
 use crate::worker::accept_mark::AcceptMarkKeeper;
 use crate::worker::{event_log as event_log_worker, housekeeping, key_ends, rekey, sessions, token_keys};
@@ -201,6 +202,8 @@ fn app(accounts: Accounts, replay: Arc<ReplayState>) -> App {
         passwords: Passwords::new(&config.passwords),
         guessing: Guessing::default(),
         throttle: Throttle::default(),
+        polls: Polls::default(),
+        opened: edge::now(),
         budget: Budget::new(config.sizes.max_buffered),
         spool_budget: Budget::new(config.sizes.max_spooled),
         #[cfg(feature = "standalone")]

@@ -30,6 +30,7 @@ pub mod telemetry;
 #[cfg(feature = "standalone")]
 pub mod tls;
 pub mod token_keys;
+pub mod verifiers;
 pub mod worker;
 
 /// The body of a request that was admitted, and of the answers to all.

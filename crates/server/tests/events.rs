@@ -11,9 +11,7 @@ use whole::{Answer, Person, Whole};
 
 /// Somebody whose key is confirmed, and who speaks to the administration listener from then on.
 async fn at_the_admin_door(whole: &Whole, username: &str, role: Role) -> Person {
-    let person = whole.enrolled_as(username, role);
-    assert_eq!(whole.call(&person.get("/api/auth/whoami")).await.status, 200);
-    let person = if role == Role::Service { person } else { whole.in_session(person).await };
+    let person = whole.signed_in(username, role).await;
     let authority = whole.app.accounts.config.admin_listen.to_string();
     Person { authority, ..person }
 }
@@ -69,8 +67,7 @@ async fn a_request_for_one_listener_is_none_for_the_other() {
     let whole = Whole::start(None, "").await;
     let admin = at_the_admin_door(&whole, "alice", Role::Admin).await;
     let for_the_main = Person { authority: whole.address.to_string(), keys: admin.keys.clone(), ..whole.enrolled("x") };
-    let for_the_main = Person { session: admin.session, ..for_the_main };
-    let for_the_main = Person { keyid: admin.keyid.clone(), ..for_the_main };
+    let for_the_main = Person { keyid: admin.keyid.clone(), session: admin.session, ..for_the_main };
     assert_eq!(ask(&whole, &for_the_main.get("/api/admin/events").octets).await.status, 421);
     assert_eq!(whole.call(&admin.get("/api/auth/whoami")).await.status, 421);
     let echoed = whole.call(&for_the_main.get("/api/admin/events")).await;

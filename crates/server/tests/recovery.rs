@@ -54,10 +54,10 @@ async fn try_card(whole: &Whole, card: &Card, number: u8) -> Result<Person, u16>
     Ok(Person {
         authority: whole.address.to_string(),
         keyid: enrolled.keyid,
+        session: None,
         root: enrolled.root,
         keys,
         envelope_keys,
-        session: None,
     })
 }
 

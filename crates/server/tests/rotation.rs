@@ -51,10 +51,10 @@ async fn waiting(whole: &Whole, person: &Person, number: u8) -> Person {
     Person {
         authority: person.authority.clone(),
         keyid: enrolled.keyid,
+        session: None,
         root: enrolled.root,
         keys,
         envelope_keys,
-        session: None,
     }
 }
 
@@ -160,10 +160,10 @@ async fn a_lost_answer_is_given_again_and_an_old_message_is_not_taken_anew() {
     let new = Person {
         authority: old.authority.clone(),
         keyid: enrolled.keyid,
+        session: None,
         root: enrolled.root,
         keys,
         envelope_keys,
-        session: None,
     };
     assert_eq!(whoami(&whole, &new).await, 200);
     assert_ne!(post(&whole, &old, &body).await.body, first.body);

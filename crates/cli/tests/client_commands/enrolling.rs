@@ -38,8 +38,9 @@ fn letting_in(confirm: impl Fn(&Signer, &Heard) -> Vec<u8> + Send + 'static) -> 
     })
 }
 
+/// To a program, whose key signs everything.
 fn confirming() -> FakeGuard {
-    letting_in(|signer, heard| signer.judge(heard, Reply::json("{}"), now()).octets())
+    letting_in(|signer, heard| signer.judge(heard, Reply::json(r#"{"role":"service"}"#), now()).octets())
 }
 
 fn enrol(home: &Home, guard: &FakeGuard, card: &str) -> Ran {
@@ -57,6 +58,21 @@ fn enrol_keeps_a_confirmed_key_and_call_uses_it() {
     home.run(&["call", "/v1/x"]).expect(0);
     let mode = fs::metadata(home.0.path().join("profiles/default.toml")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_key_is_enrolled_although_no_session_is_to_be_had_at_that_moment() {
+    let guard = letting_in(|signer, heard| {
+        let reply = match heard.target.as_str() {
+            "/api/auth/whoami" => Reply::json(r#"{"role":"user"}"#),
+            _ => Reply::problem(&Problem::UNAVAILABLE),
+        };
+        signer.judge(heard, reply, now()).octets()
+    });
+    let home = Home::empty();
+    let ran = enrol(&home, &guard, &card(&guard)).expect(0);
+    assert!(ran.err().contains("the next command opens one"), "{}", ran.err());
+    assert_eq!(home.files(), ["default.toml"]);
 }
 
 #[test]

@@ -223,6 +223,8 @@ reasons! {
     LoggedOut = "logged_out",
     /// Its user ended it from another session.
     Revoked = "revoked",
+    /// A program that was shown its token took it back (RFC 7009).
+    TokenRevoked = "token_revoked",
     /// An administrator ended it.
     RevokedByAdmin = "revoked_by_admin",
     /// Everything that its user was issued was taken back.

@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 use crate::username::Username;
 
 /// The `client_id` of every token (RFC 9068 §2.2). Sessions are opened at the guard itself, for no other OAuth client.
-const CLIENT: &str = "countersign";
+pub const CLIENT: &str = "countersign";
 
 /// The number of a token: `jti`, 16 random octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

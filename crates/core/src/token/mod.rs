@@ -20,7 +20,7 @@ mod opaque;
 mod ring;
 mod verified;
 
-pub use claims::{AccessClaims, TokenId};
+pub use claims::{AccessClaims, CLIENT, TokenId};
 pub use fault::TokenFault;
 pub use jwk::BadKeySet;
 pub use jws::{LONGEST_TOKEN, TooLong};

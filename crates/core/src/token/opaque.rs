@@ -39,6 +39,11 @@ impl OpaqueToken {
         self.session
     }
 
+    /// The first moment at which it is good no more; nothing to believe before the hash has matched.
+    pub const fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
     /// Whether this is the token of which that hash is kept, and good at `now`: until the last millisecond before its end.
     pub fn is_good(&self, kept: &TokenHash, now: Timestamp) -> bool {
         self.hash().matches(kept) && now < self.expires

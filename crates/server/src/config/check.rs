@@ -7,6 +7,7 @@ mod routes;
 mod secrets;
 mod sessions;
 mod tokens;
+mod verifiers;
 
 use core::str::FromStr;
 use std::path::PathBuf;
@@ -48,6 +49,7 @@ pub(super) fn config(desk: &mut Desk<'_>, written: &Written, kek: Option<&Secret
         event_retention: quotas::event_retention(desk, written),
         event_heads_file: desk.file("event_heads_file", written.event_heads_file.as_deref()),
         sessions: sessions::check(desk, written, &mut dangers),
+        verifiers: verifiers::check(desk, &written.verifier),
         kek: secrets::kek(desk, written, kek),
         replay: quotas::replay(desk, &written.replay),
         max_kept_per_user: quotas::kept_per_user(desk, &written.idempotency),

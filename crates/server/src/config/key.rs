@@ -73,7 +73,7 @@ impl Key {
 }
 
 /// The lists of tables, each written with two brackets: `[[route]]`.
-pub(super) const LISTS: [&str; 2] = ["route", "envelope.action"];
+pub(super) const LISTS: [&str; 3] = ["route", "envelope.action", "verifier"];
 
 /// `list[3].field` taken apart.
 pub(super) fn in_a_list(path: &str) -> Option<(&'static str, usize, &str)> {

@@ -32,6 +32,7 @@ mod tests;
 mod tls;
 mod tokens;
 mod url;
+mod verifier;
 mod written;
 
 pub use authority::Authorities;
@@ -51,6 +52,7 @@ pub use settings::Config;
 pub use tls::TlsFiles;
 pub use tokens::{TokenFormat, Tokens};
 pub use url::{PublicUrl, Upstream};
+pub use verifier::{VerifierId, VerifierSource};
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ use super::sessions::SessionRules;
 use super::tls::TlsFiles;
 use super::tokens::Tokens;
 use super::url::Upstream;
+use super::verifier::VerifierSource;
 use crate::http::peer::ClientAddress;
 
 /// The configuration as meant. What has been looked at is a [`Checked<Config>`](super::Checked).
@@ -53,6 +54,8 @@ pub struct Config {
     pub event_heads_file: Option<PathBuf>,
     /// How long sessions last.
     pub sessions: SessionRules,
+    /// Who may ask about tokens and take them back, and where their secrets are.
+    pub verifiers: Vec<VerifierSource>,
     /// Where the key-encryption key comes from.
     pub kek: KekSource,
     /// How many nonces the replay guard holds.

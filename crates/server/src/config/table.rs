@@ -125,6 +125,13 @@ pub(super) const KEYS: &[Key] = &[
     plain("envelope.action[].method", Text, "\"POST\"", "\"GET\", \"POST\", \"PUT\", \"PATCH\" or \"DELETE\""),
     unset("envelope.action[].path", Text, "\"/v1/transfers\"", "a path that begins with /, without a query"),
     plain("envelope.action[].content_type", Text, "\"application/json\"", "a media type"),
+    unset("verifier[].id", Text, "\"orders-api\"", "1 to 64 letters, digits and any of - . _ ~"),
+    unset(
+        "verifier[].secret_file",
+        Text,
+        "\"/run/secrets/orders-api\"",
+        "the path of a file that only its owner can read",
+    ),
     unset("route[].path", Text, "\"/public\"", "a path that begins with / (with = in front: that path alone)"),
     plain("route[].accept", Text, "\"signature\"", "\"signature\", \"signature-or-bearer\" or \"danger-anyone\""),
     key("route[].forward_unsigned", List, "[]", "[\"x-request-id\"]", "a list of names of header fields"),

@@ -58,6 +58,8 @@ pub(super) struct Written {
     #[serde(default)]
     pub(super) envelope: WrittenEnvelope,
     #[serde(default)]
+    pub(super) verifier: Vec<WrittenVerifier>,
+    #[serde(default)]
     pub(super) route: Vec<WrittenRoute>,
 }
 
@@ -133,4 +135,10 @@ pub(super) struct WrittenAction {
     pub(super) method: Option<String>,
     pub(super) path: Option<String>,
     pub(super) content_type: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct WrittenVerifier {
+    pub(super) id: Option<String>,
+    pub(super) secret_file: Option<String>,
 }

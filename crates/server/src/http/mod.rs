@@ -1,11 +1,13 @@
 //! The doors: HTTP comes in here and stops here.
 
 pub mod arrival;
+mod basic;
 mod body_violation;
 pub mod buffer;
 mod cookies;
 #[cfg(feature = "standalone")]
 pub mod envelope;
+mod form;
 pub mod identity;
 mod json;
 pub mod layer;
@@ -18,6 +20,7 @@ pub mod policy;
 pub mod problem;
 #[cfg(feature = "standalone")]
 pub mod proxy;
+mod query;
 pub mod router;
 pub mod routes;
 pub mod sign;

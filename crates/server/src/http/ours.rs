@@ -8,6 +8,12 @@ pub(super) const JWKS: &str = "/.well-known/jwks.json";
 /// Where the guard describes itself to OAuth clients (RFC 8414).
 pub(super) const AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 
+/// Where programs elsewhere ask about tokens (RFC 7662).
+pub(super) const INTROSPECT: &str = "/oauth/introspect";
+
+/// Where they take them back (RFC 7009).
+pub(super) const REVOKE: &str = "/oauth/revoke";
+
 /// Where sessions are opened.
 pub(super) const LOGIN: &str = "/api/auth/login";
 
@@ -18,7 +24,7 @@ pub(super) const REFRESH: &str = "/api/auth/refresh";
 pub(super) const OURS: &[&str] = &["/api/auth", "/auth", "/oauth", JWKS, AUTHORIZATION_SERVER];
 
 /// Where a request may come unsigned, because it opens or refreshes a session or brings a secret of another kind.
-const ANYONES: &[&str] = &[LOGIN, REFRESH, "/oauth/introspect", "/oauth/revoke"];
+const ANYONES: &[&str] = &[LOGIN, REFRESH, INTROSPECT, REVOKE];
 
 /// Where sessions without a key look after themselves. What is below is so, too.
 const OF_SESSIONS: &[&str] =

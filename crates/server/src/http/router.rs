@@ -7,9 +7,11 @@ use countersign_core::problem::Problem;
 
 use super::arrival::arriving;
 use super::layer::VerifyLayer;
-use super::ours::{AUTHORIZATION_SERVER, JWKS, LOGIN, OURS, REFRESH};
+use super::ours::{AUTHORIZATION_SERVER, INTROSPECT, JWKS, LOGIN, OURS, REFRESH, REVOKE};
 use super::problem::Refused;
-use super::routes::{enrol, keys, login, password, refresh, revoke_user, sessions, well_known, whoami};
+use super::routes::{
+    enrol, keys, login, oauth, password, refresh, revocations, revoke_user, sessions, well_known, whoami,
+};
 use crate::app::SharedApp;
 
 /// Our own addresses. What else is below them is 404, so that no API behind takes it for its own.
@@ -26,7 +28,10 @@ pub fn own_router(app: SharedApp) -> Router {
         .route("/api/auth/sessions/revoke-others", any(sessions::revoke_others))
         .route("/api/auth/sessions/{ref}", any(sessions::revoke))
         .route("/api/auth/password", any(password::password))
-        .route("/api/auth/revoke-user/{user_id}", any(revoke_user::revoke_user));
+        .route("/api/auth/revoke-user/{user_id}", any(revoke_user::revoke_user))
+        .route("/api/auth/revocations", any(revocations::follow))
+        .route(INTROSPECT, any(oauth::introspect))
+        .route(REVOKE, any(oauth::revoke));
     let nowhere = OURS.iter().flat_map(|ours| [(*ours).to_owned(), format!("{ours}/"), format!("{ours}/{{*rest}}")]);
     let nowhere = nowhere.filter(|path| path != JWKS && path != AUTHORIZATION_SERVER);
     let guarded = nowhere.fold(guarded, |router, path| router.route(&path, any(nothing_here)));
@@ -67,7 +72,7 @@ mod standalone {
     use crate::http::layer::VerifyLayer;
     use crate::http::listened::Listened;
     use crate::http::problem::Refused;
-    use crate::http::routes::{echo, events, health};
+    use crate::http::routes::{admin, echo, events, health};
 
     /// The main listener: our own addresses, and the API behind the guard.
     pub fn main_router(app: SharedApp) -> Router {
@@ -86,6 +91,9 @@ mod standalone {
         let guarded = Router::new()
             .route("/api/admin/events", any(events::list))
             .route("/api/admin/events/stream", any(events::follow))
+            .route("/api/admin/users", any(admin::users))
+            .route("/api/admin/sessions", any(admin::sessions))
+            .route("/api/admin/status", any(admin::status))
             .route("/api/admin", any(nothing_here))
             .route("/api/admin/{*rest}", any(nothing_here))
             .route_layer(VerifyLayer::new(app.clone()))

@@ -1,6 +1,7 @@
 //! Use cases, one per file. They know ports and the core, never HTTP and never an adapter.
 
 pub mod access_token;
+pub mod admin;
 pub mod bearer;
 pub mod change_password;
 pub mod claim;
@@ -13,9 +14,11 @@ pub mod envelope;
 pub mod event_log;
 pub mod events;
 pub mod folding;
+pub mod genuine_token;
 pub mod grant;
 pub mod guessing;
 pub mod idempotency;
+pub mod introspect;
 pub mod login;
 pub mod open_session;
 pub mod own_keys;
@@ -25,6 +28,8 @@ pub mod pool;
 pub mod recover;
 pub mod refresh;
 pub mod rekey;
+pub mod revocation_feed;
+pub mod revoke_token;
 pub mod revoke_user;
 pub mod rotate;
 pub(crate) mod rotate_token_key;

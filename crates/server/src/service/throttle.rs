@@ -21,18 +21,23 @@ const RECOVERIES: NonZeroU32 = NonZeroU32::new(6).unwrap();
 /// How many of them may come at once: somebody whose answers get lost tries again.
 const RECOVERY_BURST: NonZeroU32 = NonZeroU32::new(5).unwrap();
 
+/// How many times in a minute a source may give a wrong secret of a verifier.
+const WRONG_SECRETS: NonZeroU32 = NonZeroU32::new(30).unwrap();
+
 /// Limits per source, and per recovery card.
 #[derive(Debug)]
 pub struct Throttle {
     enrolments: RateLimiter<FineNetwork, DefaultKeyedStateStore<FineNetwork>, DefaultClock>,
     recoveries: RateLimiter<TicketId, DefaultKeyedStateStore<TicketId>, DefaultClock>,
+    wrong_secrets: RateLimiter<FineNetwork, DefaultKeyedStateStore<FineNetwork>, DefaultClock>,
 }
 
 impl Default for Throttle {
     fn default() -> Self {
         let enrolments = RateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST));
         let recoveries = RateLimiter::keyed(Quota::per_minute(RECOVERIES).allow_burst(RECOVERY_BURST));
-        Self { enrolments, recoveries }
+        let wrong_secrets = RateLimiter::keyed(Quota::per_minute(WRONG_SECRETS));
+        Self { enrolments, recoveries, wrong_secrets }
     }
 }
 
@@ -48,9 +53,16 @@ impl Throttle {
         self.recoveries.check_key(&ticket).is_ok()
     }
 
+    /// Notes that this source gave a wrong secret of a verifier; whether it may do so once more. It is asked after the secret
+    /// was compared: nobody guesses one, and a verifier must not lose its voice to another program behind the same address.
+    pub fn wrong_secret(&self, source: IpAddr) -> bool {
+        self.wrong_secrets.check_key(&source.into()).is_ok()
+    }
+
     /// Forgets the sources that have been quiet.
     pub fn forget_quiet(&self) {
         self.enrolments.retain_recent();
         self.recoveries.retain_recent();
+        self.wrong_secrets.retain_recent();
     }
 }

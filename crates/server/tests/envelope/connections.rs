@@ -128,14 +128,14 @@ async fn a_connection_whose_messages_cannot_be_authenticated_ends_after_eight_in
 }
 
 fn copy(person: &Person) -> Person {
-    let Person { authority, keyid, keys, envelope_keys, root, session } = person;
+    let Person { authority, keyid, session, keys, envelope_keys, root } = person;
     Person {
         root: root.clone(),
         authority: authority.clone(),
         keyid: keyid.clone(),
+        session: *session,
         keys: keys.clone(),
         envelope_keys: envelope_keys.clone(),
-        session: *session,
     }
 }
 

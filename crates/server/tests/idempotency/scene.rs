@@ -119,7 +119,7 @@ pub(crate) async fn another_key_of(whole: &Whole, person: &Person) -> Person {
     };
     accounts.keyring.put(&user, record).unwrap();
     let envelope_keys = root.envelope_pair(keyid.as_str());
-    Person { authority: person.authority.clone(), keyid, root, keys, envelope_keys, session: None }
+    Person { authority: person.authority.clone(), keyid, session: None, root, keys, envelope_keys }
 }
 
 pub(crate) fn user_of(whole: &Whole, person: &Person) -> UserId {

@@ -136,7 +136,7 @@ impl Whole {
             response: Vec::new(),
         };
         self.app.accounts.pending.lock().unwrap().insert(pending, now());
-        Person { authority: self.address.to_string(), keyid, root, keys, envelope_keys, session: None }
+        Person { authority: self.address.to_string(), keyid, session: None, root, keys, envelope_keys }
     }
 
     /// The same, confirmed.
@@ -146,15 +146,21 @@ impl Whole {
         person
     }
 
-    /// The same somebody in a session that the key has opened.
-    pub(crate) async fn in_session(&self, person: Person) -> Person {
-        let json = [("content-type", "application/json")];
-        let answer = self.call(&person.request("POST", "/api/auth/login", &json, b"{}")).await;
-        let grant: Value = serde_json::from_slice(&answer.body).unwrap();
-        let session: SessionRef = grant["session"]["ref"].as_str().unwrap().parse().unwrap();
+    /// Somebody of this role whose key is confirmed, in a session that the key has opened; a program has none.
+    pub(crate) async fn signed_in(&self, username: &str, role: Role) -> Person {
+        let person = self.enrolled_as(username, role);
+        assert_eq!(self.call(&person.get("/api/auth/whoami")).await.status, 200);
+        if role == Role::Service {
+            return person;
+        }
+        let login = person.request("POST", "/api/auth/login", &[("content-type", "application/json")], b"{}");
+        let answer = self.call(&login).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        let session: SessionRef = answer["session"]["ref"].as_str().unwrap().parse().unwrap();
         let root = person.root.session_root(session);
         let (keys, envelope_keys) = (root.key_pair(&session.keyid()), root.envelope_pair(&session.keyid()));
-        Person { root, keys, envelope_keys, session: Some(session), ..person }
+        Person { session: Some(session), root, keys, envelope_keys, ..person }
     }
 
     /// The account that the first request of somebody who has enrolled will make.
@@ -239,11 +245,11 @@ impl Drop for Whole {
 pub(crate) struct Person {
     pub(crate) authority: String,
     pub(crate) keyid: KeyId,
+    /// The session in whose name they sign; without one they sign with their key.
+    pub(crate) session: Option<SessionRef>,
     pub(crate) root: Root,
     pub(crate) keys: KeyPair,
     pub(crate) envelope_keys: KeyPair,
-    /// The session that signs in the place of the key.
-    pub(crate) session: Option<SessionRef>,
 }
 
 /// A signed request on the wire, and what its sender remembers.
@@ -276,7 +282,7 @@ impl Person {
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce).unwrap();
         let created_secs = now().as_secs();
-        let keyid = self.session.map_or_else(|| self.keyid.to_string(), SessionRef::keyid);
+        let keyid = self.session.map_or_else(|| self.keyid.to_string(), |session| session.keyid());
         let params = SignatureParams { keyid: &keyid, nonce, created_secs, expires_secs: None };
         let mut sent = None;
         head(&lines, &mut |head| sent = Some(sign_request(&self.keys.c2s, &params, head).unwrap()));

@@ -9,7 +9,7 @@ use super::super::layer::Layer;
 use super::super::table::KEYS;
 use super::super::written::{
     Written, WrittenAction, WrittenEnvelope, WrittenIdempotency, WrittenLimits, WrittenLog, WrittenPassword,
-    WrittenReplay, WrittenRoute, WrittenSecurity,
+    WrittenReplay, WrittenRoute, WrittenSecurity, WrittenVerifier,
 };
 use super::*;
 
@@ -77,12 +77,23 @@ fn the_table_has_every_field_of_the_written_form_and_no_other() {
         ("log.", fields::<WrittenLog>()),
         ("envelope.", fields::<WrittenEnvelope>()),
         ("envelope.action[].", fields::<WrittenAction>()),
+        ("verifier[].", fields::<WrittenVerifier>()),
         ("route[].", fields::<WrittenRoute>()),
     ];
     let fields =
         sections.iter().flat_map(|(prefix, fields)| fields.iter().map(move |field| format!("{prefix}{field}")));
-    let sections =
-        ["security", "replay", "idempotency", "password", "limits", "log", "envelope", "envelope.action", "route"];
+    let sections = [
+        "security",
+        "replay",
+        "idempotency",
+        "password",
+        "limits",
+        "log",
+        "envelope",
+        "envelope.action",
+        "verifier",
+        "route",
+    ];
     let fields: BTreeSet<_> = fields.filter(|field| !sections.contains(&field.as_str())).collect();
     assert_eq!(fields, KEYS.iter().map(|key| key.name.to_owned()).collect());
 }

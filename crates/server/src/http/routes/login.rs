@@ -129,7 +129,7 @@ pub(super) fn whole_seconds(wait: core::time::Duration) -> u64 {
 
 /// Whether nobody on the line has read what came from this client: it is on this machine, or TLS ends with us, or with a
 /// trusted proxy of a public URL that says so.
-pub(super) fn may_be_read_by_nobody(config: &Config, peer: Peer) -> bool {
+pub(in crate::http) fn may_be_read_by_nobody(config: &Config, peer: Peer) -> bool {
     let behind_proxy = config.client_address.trusted.contains(peer.socket.ip());
     config.sessions.plain_passwords
         || config.tls.is_some()

@@ -1,6 +1,8 @@
 //! Handlers: extract, one use case, answer.
 
 #[cfg(feature = "standalone")]
+pub mod admin;
+#[cfg(feature = "standalone")]
 pub mod echo;
 pub mod enrol;
 #[cfg(feature = "standalone")]
@@ -10,8 +12,10 @@ mod grant;
 pub mod health;
 pub mod keys;
 pub mod login;
+pub mod oauth;
 pub mod password;
 pub mod refresh;
+pub mod revocations;
 pub mod revoke_user;
 mod seed;
 pub mod sessions;

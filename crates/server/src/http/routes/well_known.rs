@@ -10,6 +10,10 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::json;
 
 use crate::app::SharedApp;
+use crate::http::ours::{INTROSPECT, JWKS, REVOKE};
+
+/// How verifiers say who they are (RFC 6749 §2.3.1). A signature by the key of a program does as well, and has no name there.
+const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 
 /// The public keys of access tokens (RFC 7517 §5).
 pub async fn jwks(State(app): State<SharedApp>) -> Response {
@@ -22,7 +26,11 @@ pub async fn authorization_server(State(app): State<SharedApp>) -> Response {
     let issuer = &app.accounts.issuer;
     let metadata = json!({
         "issuer": issuer,
-        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "jwks_uri": format!("{issuer}{JWKS}"),
+        "introspection_endpoint": format!("{issuer}{INTROSPECT}"),
+        "introspection_endpoint_auth_methods_supported": AUTH_METHODS,
+        "revocation_endpoint": format!("{issuer}{REVOKE}"),
+        "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
         "response_types_supported": [],
         "grant_types_supported": [],
     });

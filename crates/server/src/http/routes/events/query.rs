@@ -1,9 +1,7 @@
-use core::fmt::Display;
-use core::str::FromStr;
-
 use countersign_core::time::Timestamp;
 use countersign_store::port::Selection;
 
+use crate::http::query::{once, parameters};
 use crate::service::events::MOST_EVENTS;
 
 /// As many events come where nobody says how many.
@@ -13,7 +11,7 @@ const USUAL: u32 = 100;
 /// times. Strict, so that a cursor that somebody has changed, or a limit such as `1e9`, is an error and no other question.
 pub(super) fn selection(query: Option<&str>) -> Option<Selection> {
     let (mut limit, mut selection) = (None, Selection::default());
-    for (name, value) in query.unwrap_or_default().split('&').filter(|part| !part.is_empty()).map(pair) {
+    for (name, value) in parameters(query) {
         match name {
             "after" => once(&mut selection.after, value)?,
             "limit" => once(&mut limit, value)?,
@@ -29,20 +27,6 @@ pub(super) fn selection(query: Option<&str>) -> Option<Selection> {
     }
     selection.limit = limit.unwrap_or(USUAL);
     (1..=MOST_EVENTS).contains(&selection.limit).then_some(selection)
-}
-
-fn pair(part: &str) -> (&str, &str) {
-    part.split_once('=').unwrap_or((part, ""))
-}
-
-/// A value that may stand once, in the one spelling that it has.
-fn once<T: FromStr + Display>(place: &mut Option<T>, text: &str) -> Option<()> {
-    let value: T = text.parse().ok()?;
-    if place.is_some() || value.to_string() != text {
-        return None;
-    }
-    *place = Some(value);
-    Some(())
 }
 
 #[cfg(test)]

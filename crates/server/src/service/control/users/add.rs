@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Asked, ControlError, Operation, unprocessable};
 use super::change::{HashText, permissions, role};
-use super::{UserRow, row, username};
+use super::{UserRow, username};
 use crate::accounts::Accounts;
 use crate::edge;
 
@@ -49,7 +49,7 @@ impl Operation for AddUser {
         let detail = format!("{}, {role}", user.username);
         let event = asked.event(EventKind::UserAdded, (Some(user.id), None), detail);
         match accounts.stores.users.add(&credentials, &event).await? {
-            Added::Done => Ok(row(credentials.into_user())),
+            Added::Done => Ok(UserRow::of(credentials.user())),
             Added::NameTaken => Err(unprocessable(
                 "somebody has this name already; `countersign user show` says who, `countersign user passwd` gives them \
                  another password",

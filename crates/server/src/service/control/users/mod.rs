@@ -56,7 +56,7 @@ impl Operation for ListUsers {
     async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<Vec<UserRow>, ControlError> {
         let after = self.after.as_deref().map(username).transpose()?;
         let users = accounts.stores.users.list(after.as_ref(), PAGE).await?;
-        Ok(users.into_iter().map(row).collect())
+        Ok(users.iter().map(UserRow::of).collect())
     }
 }
 
@@ -90,25 +90,28 @@ impl Operation for ShowUser {
         let may_sign = |state| matches!(state, KeyState::Active | KeyState::Ending { .. });
         let keys = keys.into_iter().filter(|key| may_sign(key.state)).count();
         let sessions = open_sessions(accounts, user.id, asked.at).await?;
-        Ok(ShownUser { row: row(user), keys, sessions })
+        Ok(ShownUser { row: UserRow::of(&user), keys, sessions })
     }
 }
 
-fn row(user: User) -> UserRow {
-    let state = match user.state {
-        UserState::Enabled => "enabled",
-        UserState::Disabled => "disabled",
-        UserState::Deleted => "deleted",
-    };
-    UserRow {
-        user_id: user.id.to_string(),
-        username: user.username.to_string(),
-        role: user.role.to_string(),
-        state: state.to_owned(),
-        permissions: user.permissions.iter().map(ToString::to_string).collect(),
-        has_password: user.has_password,
-        generation: user.generation,
-        created_ms: user.created.as_millis(),
+impl UserRow {
+    /// The user.
+    pub fn of(user: &User) -> Self {
+        let state = match user.state {
+            UserState::Enabled => "enabled",
+            UserState::Disabled => "disabled",
+            UserState::Deleted => "deleted",
+        };
+        Self {
+            user_id: user.id.to_string(),
+            username: user.username.to_string(),
+            role: user.role.to_string(),
+            state: state.to_owned(),
+            permissions: user.permissions.iter().map(ToString::to_string).collect(),
+            has_password: user.has_password,
+            generation: user.generation,
+            created_ms: user.created.as_millis(),
+        }
     }
 }
 
