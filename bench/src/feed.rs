@@ -36,7 +36,7 @@ async fn measure(home: &Path) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let (key, root) = enrol(&app).await?;
-    let credentials = Credentials::new(address.to_string().parse()?, key, &root);
+    let credentials = Credentials::new(address.to_string().parse()?, key.into(), &root);
     let client = Client::new(Address::parse(&format!("http://{address}"))?, Conversation::new(credentials, 0))?;
     let verifier = Verifier::start(client, Settings::new(&app.accounts.issuer));
     let user = people::kept_user(&app.accounts, 0).await?;

@@ -122,7 +122,7 @@ async fn api() -> anyhow::Result<SocketAddr> {
 /// A WebSocket of a key of its own.
 async fn open(app: &SharedApp, address: SocketAddr) -> anyhow::Result<(KeyId, WebSocket)> {
     let (key, root) = enrol(app).await?;
-    let credentials = Credentials::new(address.to_string().parse()?, key.clone(), &root);
+    let credentials = Credentials::new(address.to_string().parse()?, key.clone().into(), &root);
     let client = Client::new(Address::parse(&format!("http://{address}"))?, Conversation::new(credentials, 0))?;
     match client.open_websocket("/ws", HeaderMap::new()).await? {
         Handshake::Opened(socket) => Ok((key, socket)),

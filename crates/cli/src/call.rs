@@ -11,8 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::exit::Exit;
 use crate::profile::{ProfileName, Shelf};
+use crate::voice::{USER_AGENT, Voice, login_command};
 use crate::{input, key_rotate, say};
 
+mod bearer;
 mod envelope;
 mod report;
 mod stream;
@@ -24,8 +26,13 @@ const WORTH_KEEPING_MS: u64 = 1_000;
 
 /// Sign a request, send it, verify the answer, print its body as it came
 ///
+/// A person's call is signed in the session of the profile, which is opened and renewed as needed (but not when it was
+/// revoked: then log in again); a program's by its key. In a session without a key (countersign login --bearer) a token is shown,
+/// nobody signs the answer, and that is said on stderr.
+///
 /// Exits with 0 for a verified answer 2xx or 3xx, 22 for a verified error, 3 for interference (its class is said on
-/// stderr, the body withheld; of a stream, what was not yet printed), 2 when there was no answer or none that anybody signed, 1 when nothing was sent.
+/// stderr, the body withheld; of a stream, what was not yet printed), 2 when there was no answer or none that anybody signed,
+/// 1 when nothing was sent. In a session without a key, 0 is for a 2xx or 3xx that nobody signed, 2 for everything else.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   countersign call /v1/me
@@ -37,7 +44,7 @@ const WORTH_KEEPING_MS: u64 = 1_000;
   countersign call --stream -X PUT -d @backup.tar /v1/files/backup.tar
   countersign call --envelope transfer.create -d '{"amount":25}'"#)]
 pub(crate) struct Args {
-    /// Whose key to sign with
+    /// Whose session or key to sign with
     #[arg(long, value_name = "PROFILE", default_value = "default")]
     profile: ProfileName,
     /// The certificate authority that vouches for the server, a file in PEM, in the place of what the profile says
@@ -96,37 +103,62 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     if let Some(file) = &args.ca {
         profile.server = profile.server.trusting(Some(input::certificate_authorities(file)?));
     }
-    if let Some(action) = &args.envelope {
-        return envelope::run(&shelf, &args, &profile, action).await;
+    let (offset_ms, known) = (profile.offset_ms, profile.server_key);
+    let mut voice = Voice::of(&shelf, &args.profile, profile)?;
+    let keep = |announced| keep_announced(&shelf, &args.profile, known, announced);
+    let exit = match &args.envelope {
+        _ if voice.bearer().is_some() => return bearer::run(&args, &voice).await,
+        Some(action) => envelope::run(&args, &mut voice, action).await,
+        None if args.stream => stream::run(&args, &mut voice, keep).await,
+        None => whole(&args, &mut voice, keep).await,
+    };
+    keep_clock(&shelf, &args, offset_ms, voice.offset_ms());
+    exit
+}
+
+/// A request and an answer that fit into memory. `keep` is told which static key of the server the answer names.
+async fn whole(args: &Args, voice: &mut Voice, keep: impl Fn(Option<[u8; 32]>)) -> anyhow::Result<Exit> {
+    let Request { method, headers, body, key } = Request::of(args)?;
+    let mut client = voice.client().await?;
+    let mut called = client.call(&method, args.url(), headers.clone(), body.clone()).await;
+    if let Ok(answer) = &called
+        && let Some(other) = voice.instead(&client, &answer.verified).await?
+    {
+        client = other;
+        called = client.call(&method, args.url(), headers, body).await;
     }
-    let client = profile.client()?.without_idempotency_keys();
-    if args.stream {
-        let keep = |announced| keep_announced(&shelf, &args.profile, profile.server_key, announced);
-        let exit = stream::run(&args, &client, keep).await;
-        keep_clock(&shelf, &args, profile.offset_ms, client.conversation().offset_ms());
-        return exit;
-    }
-    let body = args.data.as_deref().map(input::octets).transpose()?;
-    let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
-    let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body));
-    let mut headers = headers(&args.headers);
-    let key = key(&args, &method, &headers)?;
-    if let Some(key) = &key {
-        headers.insert(IDEMPOTENCY_KEY, HeaderValue::try_from(key.to_string())?);
-    }
-    let called = client.call(&method, args.url(), headers, body).await;
-    let offset_ms = client.conversation().offset_ms();
-    keep_clock(&shelf, &args, profile.offset_ms, offset_ms);
-    let announced = called.as_ref().ok().and_then(|answer| answer.verified.server_key());
-    keep_announced(&shelf, &args.profile, profile.server_key, announced);
-    let facts = report::Facts { keyid: profile.credentials.keyid.as_str(), offset_ms, called: &called };
+    keep(called.as_ref().ok().and_then(|answer| answer.verified.server_key()));
+    let keyid = client.conversation().credentials().keyid.as_str();
+    let facts = report::Facts { keyid, offset_ms: client.conversation().offset_ms(), called: &called };
     if args.json && !nothing_was_sent(&called) {
         say::result(facts.json()?.as_bytes())?;
     }
-    Ok(match &called {
-        Ok(answer) => answered(&args, answer)?,
-        Err(error) => failed(&args, error, key.as_ref())?,
-    })
+    match &called {
+        Ok(answer) => answered(args, answer),
+        Err(error) => failed(args, error, key.as_ref()),
+    }
+}
+
+/// What the arguments say that is to be sent.
+struct Request {
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+    key: Option<IdempotencyKey>,
+}
+
+impl Request {
+    fn of(args: &Args) -> anyhow::Result<Self> {
+        let body = args.data.as_deref().map(input::octets).transpose()?;
+        let method = args.method.clone().unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
+        let body = body.map_or_else(Bytes::new, |body| Bytes::copy_from_slice(&body));
+        let mut headers = headers(&args.headers);
+        let key = key(args, &method, &headers)?;
+        if let Some(key) = &key {
+            headers.insert(IDEMPOTENCY_KEY, HeaderValue::try_from(key.to_string())?);
+        }
+        Ok(Self { method, headers, body, key })
+    }
 }
 
 /// A static key that the server has announced, in an answer that it has signed, is known from now on.
@@ -177,7 +209,15 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     say::note(refusal(verified.status, verified.problem, verified.outcome_is_unknown()));
+    say_how_to_go_on(args, verified.problem);
     Ok(Exit::Refused)
+}
+
+/// A session that is over is not opened again behind its user's back.
+fn say_how_to_go_on(args: &Args, problem: Option<&Problem>) {
+    if matches!(problem, Some(&(Problem::TOKEN_REVOKED | Problem::TOKEN_INVALID))) {
+        say::note(format_args!("to log in again: {}", login_command(&args.profile)));
+    }
 }
 
 fn say_what_it_took(retried: bool, clock_change: Option<ClockChange>) {
@@ -272,9 +312,7 @@ fn headers(given: &[(HeaderName, HeaderValue)]) -> HeaderMap {
     for (name, value) in given {
         headers.append(name, value.clone());
     }
-    headers
-        .entry(http::header::USER_AGENT)
-        .or_insert(HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION"))));
+    headers.entry(http::header::USER_AGENT).or_insert(USER_AGENT);
     headers
 }
 

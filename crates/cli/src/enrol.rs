@@ -13,9 +13,12 @@ use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::profile::{Profile, ProfileName, Shelf};
+use crate::voice::{self, Voice};
 use crate::{input, print, say};
 
 /// Enrol at a server: make a key with the card that its operator gave you, and keep it in a profile
+///
+/// A person's key then opens a session, in which calls are signed; the key of a program signs them itself.
 ///
 /// Exits with 0 when the key is confirmed, 22 when the server refused, 3 when what answered isn't the server of the
 /// card, 2 when nothing answered or nothing that proves itself, 1 when nothing was sent.
@@ -70,10 +73,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     };
     // In the one spelling in which the server knows it.
     let username: Username = args.username.parse()?;
-    let profile = Profile::new(server, username.as_str(), &enrolment);
+    let profile = Profile::new(server, username.as_str(), &enrolment)?;
     // Kept before it is confirmed: afterwards there is no other copy of it, and the ticket is spent.
     shelf.create(&args.profile, &profile)?;
-    confirm(&args, &shelf, &profile).await
+    confirm(&args, &shelf, profile).await
 }
 
 async fn enrol(args: &Args, server: &Server, card: Option<&Card>) -> anyhow::Result<Result<Enrolment, EnrolmentError>> {
@@ -130,18 +133,21 @@ pub(crate) fn refused(card: Option<&Card>, error: &EnrolmentError) -> Exit {
 }
 
 /// The key's first signed request makes the account.
-async fn confirm(args: &Args, shelf: &Shelf, profile: &Profile) -> anyhow::Result<Exit> {
+async fn confirm(args: &Args, shelf: &Shelf, profile: Profile) -> anyhow::Result<Exit> {
     let path = shelf.path(&args.profile);
-    let client = profile.client()?;
+    let client = profile.key_client()?;
     let confirmed = match client.whoami().await {
         Err(CallError::Network(Network::NoConnection(_) | Network::NoAnswer(_))) => client.whoami().await,
         answer => answer,
     };
     match confirmed {
         Ok(answer) if answer.verified.status.is_success() => {
-            let (name, keyid) = (&profile.username, &profile.credentials.keyid);
+            let (name, keyid) = (&profile.username, &profile.key()?.keyid);
             let place = format!("profile {} ({})", args.profile, path.display());
             say::result(format!("{name} is enrolled: key {keyid}, kept in {place}\n").as_bytes())?;
+            if !voice::is_a_programs(&answer.verified) {
+                open_session(shelf, args, profile).await?;
+            }
             Ok(Exit::Done)
         }
         Ok(answer) => {
@@ -161,6 +167,19 @@ async fn confirm(args: &Args, shelf: &Shelf, profile: &Profile) -> anyhow::Resul
             Ok(if matches!(error, CallError::Interference(_)) { Exit::Interference } else { Exit::Network })
         }
     }
+}
+
+/// Opens a session for a person, so that the next command has one. If that does not succeed, the next command does it.
+async fn open_session(shelf: &Shelf, args: &Args, profile: Profile) -> anyhow::Result<()> {
+    let mut voice = Voice::of(shelf, &args.profile, profile)?;
+    match voice.log_in(&args.device).await {
+        Ok(session) => say::line(format_args!("session {} is open", session.reference))?,
+        Err(error) => {
+            say::note(say::chain(&error));
+            say::note("no session is open yet; the next command opens one");
+        }
+    }
+    Ok(())
 }
 
 fn unconfirmed(name: &ProfileName, path: &Path) -> String {

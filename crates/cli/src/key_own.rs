@@ -1,15 +1,17 @@
 //! `countersign key mine`, `key end`, `key recovery-codes`: one's own keys, from the client's side.
 
 use anyhow::Context as _;
-use countersign_client::{OwnKey, Verified};
+use countersign_client::{Answer, CallError, KeyError, OwnKey, Verified};
+use countersign_core::enrolment::Card;
 use countersign_core::id::KeyId;
 use countersign_core::username::Username;
 
 use crate::exit::Exit;
-use crate::key_rotate::{exit_of, exit_of_key, open};
+use crate::key_rotate::{exit_of, exit_of_key};
 use crate::print::{self, moment, table};
-use crate::profile::{ProfileName, Shelf};
+use crate::profile::{Profile, ProfileName, Shelf};
 use crate::say;
+use crate::voice::Voice;
 
 /// List your own keys, as the server knows them
 #[derive(Debug, clap::Args)]
@@ -59,8 +61,8 @@ pub(crate) struct CodesArgs {
 
 /// Lists.
 pub(crate) async fn mine(args: &MineArgs) -> anyhow::Result<Exit> {
-    let profile = open(&Shelf::of_this_user()?, &args.profile).await?;
-    let answer = match profile.client()?.own_keys().await {
+    let voice = open(&args.profile).await?;
+    let answer = match own_keys(&voice).await {
         Ok(answer) => answer.verified,
         Err(error) => {
             say::note(say::chain(&error));
@@ -86,10 +88,29 @@ fn row(key: OwnKey) -> [String; 8] {
     [this.to_owned(), key.keyid, key.device, key.state, key.origin, since, ends, key.predecessor.unwrap_or_default()]
 }
 
+async fn own_keys(voice: &Voice) -> Result<Answer, CallError> {
+    voice.client().await?.own_keys().await
+}
+
+async fn end_key(voice: &Voice, keyid: &KeyId) -> Result<Answer, CallError> {
+    voice.client().await?.end_key(keyid).await
+}
+
+/// What asks: the session of a person, which is opened if there is none yet, or the key of a program.
+async fn open(name: &ProfileName) -> anyhow::Result<Voice> {
+    Voice::open(&Shelf::of_this_user()?, name).await?.in_session().await
+}
+
 /// Ends.
 pub(crate) async fn end(args: &EndArgs) -> anyhow::Result<Exit> {
-    let profile = open(&Shelf::of_this_user()?, &args.profile).await?;
-    match profile.client()?.end_key(&args.keyid).await {
+    let mut voice = open(&args.profile).await?;
+    let mut ended = end_key(&voice, &args.keyid).await;
+    if let Ok(answer) = &ended
+        && voice.log_in_for(answer.verified.problem).await?
+    {
+        ended = end_key(&voice, &args.keyid).await;
+    }
+    match ended {
         Ok(answer) if answer.verified.status.is_success() => {
             say::line(format_args!("{} has ended, with every key that came from it", args.keyid))?;
             Ok(Exit::Done)
@@ -108,11 +129,14 @@ pub(crate) async fn end(args: &EndArgs) -> anyhow::Result<Exit> {
 
 /// Makes codes.
 pub(crate) async fn codes(args: &CodesArgs) -> anyhow::Result<Exit> {
-    let profile = open(&Shelf::of_this_user()?, &args.profile).await?;
-    let client = profile.client()?;
-    let holder: Username = profile.username.parse()?;
-    let made = countersign_client::recovery_codes(&client, &profile.root, profile.server_key, (&holder, args.count));
-    let cards = match made.await {
+    let mut voice = open(&args.profile).await?;
+    let mut made = make(&voice, args.count).await;
+    if let Err(KeyError::Refused(refused)) = &made
+        && voice.log_in_for(refused.problem).await?
+    {
+        made = make(&voice, args.count).await;
+    }
+    let cards = match made {
         Ok(cards) => cards,
         Err(error) => {
             say::note(say::chain(&error));
@@ -120,6 +144,7 @@ pub(crate) async fn codes(args: &CodesArgs) -> anyhow::Result<Exit> {
             return Ok(exit_of_key(&error));
         }
     };
+    let profile = &voice.profile;
     for card in &cards {
         let text = card.to_text();
         say::line(text.as_str())?;
@@ -127,7 +152,7 @@ pub(crate) async fn codes(args: &CodesArgs) -> anyhow::Result<Exit> {
             say::line(print::qr(&text)?)?;
         }
     }
-    let (holder, authority) = (&profile.username, &profile.credentials.authority);
+    let (holder, authority) = (&profile.username, &profile.authority);
     say::note(format_args!(
         "{} recovery codes for {holder} at {authority}, shown once; those from before are void. Each gives whoever has it \
          your account, once: countersign key recover --server {} --card CODE",
@@ -135,6 +160,14 @@ pub(crate) async fn codes(args: &CodesArgs) -> anyhow::Result<Exit> {
         profile.server.origin()
     ));
     Ok(Exit::Done)
+}
+
+async fn make(voice: &Voice, count: u8) -> Result<Vec<Card>, KeyError> {
+    let Profile { key, server_key, username, .. } = &voice.profile;
+    let key = key.as_ref().ok_or(CallError::NoKey)?;
+    let holder: Username = username.parse().map_err(|_| KeyError::NotUnderstood)?;
+    let client = voice.client().await?;
+    countersign_client::recovery_codes(&client, (&key.keyid, &key.root), *server_key, (&holder, count)).await
 }
 
 fn refused(answer: &Verified) -> Exit {

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
             Ok(enrolment) => enrolment,
             Err(error) => return Ok(refused(Some(&card), &error)),
         };
-    take_over(&shelf, &args.profile, &Profile::new(server, &holder, &enrolment)).await
+    take_over(&shelf, &args.profile, Profile::new(server, &holder, &enrolment)?).await
 }
 
 /// A profile is replaced only by one of the same user at the same server: it may hold the only copy of another key.
@@ -67,10 +67,10 @@ fn must_be_theirs(shelf: &Shelf, name: &ProfileName, (holder, authority): (&str,
     }
     let present = shelf.open(name)?;
     anyhow::ensure!(
-        present.username == holder && present.credentials.authority.as_str() == authority,
+        present.username == holder && present.authority.as_str() == authority,
         "profile {name} is {} at {}, and this card is for {holder} at {authority}; choose another with --profile",
         present.username,
-        present.credentials.authority
+        present.authority
     );
     Ok(())
 }

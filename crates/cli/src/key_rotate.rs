@@ -1,11 +1,12 @@
 //! `countersign key rotate`: another key in the place of a profile's, and what an interrupted rotation has left.
 
 use anyhow::Context as _;
-use countersign_client::{CallError, Enrolment, KeyError, Network, OwnKey};
+use countersign_client::{CallError, Client, Enrolment, KeyError, Network, OwnKey};
 
 use crate::exit::Exit;
 use crate::profile::{Profile, ProfileName, Shelf};
 use crate::say;
+use crate::voice::Voice;
 
 /// Replace the key of a profile by a new one
 ///
@@ -39,25 +40,36 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
             return Ok(exit);
         }
     }
-    let profile = shelf.open(&args.profile)?;
-    let client = profile.client()?;
-    match countersign_client::rotate(&client, &profile.root, profile.server_key, &args.device).await {
-        Ok(enrolment) => take_over(&shelf, &args.profile, &next(&profile, &enrolment)).await,
+    let mut voice = Voice::of(&shelf, &args.profile, shelf.open(&args.profile)?)?.in_session().await?;
+    let mut fresh = fresh(&voice, args).await;
+    if let Err(KeyError::Refused(refused)) = &fresh
+        && voice.log_in_for(refused.problem).await?
+    {
+        fresh = self::fresh(&voice, args).await;
+    }
+    match fresh {
+        Ok(enrolment) => {
+            let Profile { server, username, .. } = &voice.profile;
+            take_over(&shelf, &args.profile, Profile::new(server.clone(), username, &enrolment)?).await
+        }
         Err(error) => Ok(refused(&error)),
     }
 }
 
-fn next(profile: &Profile, enrolment: &Enrolment) -> Profile {
-    Profile::new(profile.server.clone(), &profile.username, enrolment)
+async fn fresh(voice: &Voice, args: &Args) -> Result<Enrolment, KeyError> {
+    let Profile { key, server_key, .. } = &voice.profile;
+    let key = key.as_ref().ok_or(CallError::NoKey)?;
+    countersign_client::rotate(&voice.client().await?, (&key.keyid, &key.root), *server_key, &args.device).await
 }
 
 /// Keeps the profile of a new key, confirms the key, and puts the profile in its place. Whatever cuts this short, a
 /// profile with a key that is good is there.
-pub(crate) async fn take_over(shelf: &Shelf, name: &ProfileName, next: &Profile) -> anyhow::Result<Exit> {
-    shelf.keep_next(name, next)?;
-    match confirm(next).await? {
+pub(crate) async fn take_over(shelf: &Shelf, name: &ProfileName, next: Profile) -> anyhow::Result<Exit> {
+    shelf.keep_next(name, &next)?;
+    match confirm(&next).await? {
         Confirmed::Yes => {
             shelf.promote(name)?;
+            go_on(shelf, name, next).await;
             done(shelf, name)
         }
         Confirmed::No(why) => {
@@ -75,14 +87,19 @@ pub(crate) async fn take_over(shelf: &Shelf, name: &ProfileName, next: &Profile)
     }
 }
 
+/// Goes on in a session of the new key; those of the one before end with it. If that does not succeed now, the next command
+/// opens one.
+async fn go_on(shelf: &Shelf, name: &ProfileName, next: Profile) {
+    let Ok(voice) = Voice::of(shelf, name, next) else { return };
+    if let Err(error) = voice.in_session().await {
+        say::note(format_args!("no session is open yet, the next command opens one: {error:#}"));
+    }
+}
+
 fn done(shelf: &Shelf, name: &ProfileName) -> anyhow::Result<Exit> {
-    let Profile { username, credentials, .. } = shelf.open(name)?;
-    let place = shelf.path(name);
-    say::line(format_args!(
-        "{username} has a new key: {}, kept in profile {name} ({})",
-        credentials.keyid,
-        place.display()
-    ))?;
+    let profile = shelf.open(name)?;
+    let (username, keyid, place) = (&profile.username, &profile.key()?.keyid, shelf.path(name));
+    say::line(format_args!("{username} has a new key: {keyid}, kept in profile {name} ({})", place.display()))?;
     Ok(Exit::Done)
 }
 
@@ -94,7 +111,7 @@ enum Confirmed {
 
 /// The key's first signed request.
 async fn confirm(next: &Profile) -> anyhow::Result<Confirmed> {
-    let client = next.client()?;
+    let client = next.key_client()?;
     let answer = match client.whoami().await {
         Err(CallError::Network(Network::NoConnection(_) | Network::NoAnswer(_))) => client.whoami().await,
         answer => answer,
@@ -134,7 +151,8 @@ pub(crate) enum Settled {
 /// has not proven to be the server: it may be the only good one.
 pub(crate) async fn settle(shelf: &Shelf, name: &ProfileName) -> anyhow::Result<Settled> {
     let Some(next) = shelf.open_next(name)? else { return Ok(Settled::Nothing) };
-    match next.client()?.whoami().await {
+    let keyid = &next.key()?.keyid;
+    match next.key_client()?.whoami().await {
         Ok(answer) if answer.verified.status.is_success() => {
             shelf.promote(name)?;
             return Ok(Settled::Promoted);
@@ -146,11 +164,15 @@ pub(crate) async fn settle(shelf: &Shelf, name: &ProfileName) -> anyhow::Result<
     if shelf.path(name).symlink_metadata().is_err() {
         return Ok(Settled::Open(Exit::Interference));
     }
-    match shelf.open(name)?.client()?.own_keys().await {
+    let predecessor = match in_its_session(shelf, name).await? {
+        Ok(client) => client,
+        Err(exit) => return Ok(Settled::Open(exit)),
+    };
+    match predecessor.own_keys().await {
         Ok(answer) if answer.verified.status.is_success() => {
             let keys = OwnKey::list(&answer.verified)
                 .context("the server's list of keys is none that this version understands")?;
-            if keys.iter().any(|key| key.keyid == next.credentials.keyid.as_str() && !key.is_revoked()) {
+            if keys.iter().any(|key| key.keyid == keyid.as_str() && !key.is_revoked()) {
                 return Ok(Settled::Open(Exit::Interference));
             }
             shelf.drop_next(name)?;
@@ -158,6 +180,18 @@ pub(crate) async fn settle(shelf: &Shelf, name: &ProfileName) -> anyhow::Result<
         }
         Ok(_) => Ok(Settled::Open(Exit::Refused)),
         Err(error) => Ok(Settled::Open(exit_of(&error))),
+    }
+}
+
+/// A client that may ask for the keys of the present profile's user; or how the command ends, where there is none to be had.
+async fn in_its_session(shelf: &Shelf, name: &ProfileName) -> anyhow::Result<Result<Client, Exit>> {
+    let voice = Voice::of(shelf, name, shelf.open(name)?)?;
+    match voice.in_session().await {
+        Ok(voice) => Ok(voice.client().await.map_err(|error| exit_of(&error))),
+        Err(error) => {
+            say::note(format_args!("{error:#}"));
+            Ok(Err(error.downcast_ref().map_or(Exit::Network, exit_of)))
+        }
     }
 }
 

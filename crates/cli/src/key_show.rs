@@ -1,5 +1,6 @@
 //! `countersign key show`: the key of a profile, for use with any other RFC 9421 library.
 
+use countersign_client::Session;
 use countersign_core::encoding::hex;
 use countersign_core::secret::Root;
 use serde::Serialize;
@@ -7,10 +8,12 @@ use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::print::moment;
-use crate::profile::{Profile, ProfileName, Shelf};
+use crate::profile::{Kept, Profile, ProfileKey, ProfileName, Shelf};
 use crate::say;
 
-/// Show the key of a profile: its name, when it was made, and with --danger-secret what it signs with
+/// Show the key of a profile and its session: their names, and with --danger-secret what they sign with
+///
+/// A person's requests are signed by the session (keyid s.…); the key of a person signs logins only.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   countersign key show
@@ -22,7 +25,8 @@ pub(crate) struct Args {
     /// Show the secrets too: root, c2s (signs requests) and s2c (signs answers). Whoever sees them can act as you
     #[arg(long)]
     danger_secret: bool,
-    /// Print one JSON object: keyid, created (seconds since 1970), and root, c2s, s2c in hex
+    /// Print one JSON object: keyid, created (seconds since 1970), and root, c2s, s2c in hex; in `session` the keyid of the
+    /// session and the same of it
     #[arg(long)]
     json: bool,
 }
@@ -34,9 +38,19 @@ struct Shown<'a> {
     created: u64,
     #[serde(flatten)]
     secrets: Option<Secrets>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<ShownSession>,
 }
 
-/// The secrets of a key in hex. This is the one place that writes them out, for their owner and at their word.
+/// The session of the profile, which signs for a person.
+#[derive(Serialize)]
+struct ShownSession {
+    keyid: String,
+    #[serde(flatten)]
+    secrets: Option<Secrets>,
+}
+
+/// The secrets of a key or a session in hex. This is the one place that writes them out, for their owner and at their word.
 #[derive(Serialize)]
 struct Secrets {
     root: String,
@@ -62,32 +76,50 @@ impl Drop for Secrets {
 
 /// Shows it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let profile = Shelf::of_this_user()?.open(&args.profile)?;
-    let shown = shown(&profile, args.danger_secret);
-    let text = Zeroizing::new(if args.json { serde_json::to_string(&shown)? + "\n" } else { lines(&shown, &profile) });
+    let shelf = Shelf::of_this_user()?;
+    let profile = shelf.open(&args.profile)?;
+    let session = match shelf.session(&args.profile, &profile)? {
+        Kept::Open(session) => Some(session),
+        Kept::Nothing | Kept::LoggedOut => None,
+    };
+    let session = session.as_deref().map(|session| shown_session(session, args.danger_secret));
+    let shown = Shown { session, ..shown(profile.key()?, args.danger_secret) };
+    let text = Zeroizing::new(if args.json { serde_json::to_string(&shown)? + "\n" } else { lines(&shown, &profile)? });
     say::result(text.as_bytes())?;
     Ok(Exit::Done)
 }
 
-fn shown(profile: &Profile, danger_secret: bool) -> Shown<'_> {
-    let keyid = profile.credentials.keyid.as_str();
-    let secrets = danger_secret.then(|| Secrets::of(&profile.root, keyid));
-    Shown { keyid, created: profile.created.as_secs(), secrets }
+fn shown(key: &ProfileKey, danger_secret: bool) -> Shown<'_> {
+    let keyid = key.keyid.as_str();
+    let secrets = danger_secret.then(|| Secrets::of(&key.root, keyid));
+    Shown { keyid, created: key.created.as_secs(), secrets, session: None }
 }
 
-fn lines(shown: &Shown<'_>, profile: &Profile) -> String {
+fn shown_session(session: &Session, danger_secret: bool) -> ShownSession {
+    let keyid = session.reference.keyid();
+    let secrets = session.root().filter(|_| danger_secret).map(|root| Secrets::of(root, &keyid));
+    ShownSession { keyid, secrets }
+}
+
+fn lines(shown: &Shown<'_>, profile: &Profile) -> anyhow::Result<String> {
     let mut text = format!(
         "keyid    {}\ncreated  {}\nserver   {}\nsigns as {}\nusername {}\n",
         shown.keyid,
-        moment(profile.created.as_millis()),
+        moment(profile.key()?.created.as_millis()),
         profile.server.origin(),
-        profile.credentials.authority,
+        profile.authority,
         profile.username
     );
-    if let Some(Secrets { root, c2s, s2c }) = &shown.secrets {
-        text += &format!("root     {root}\nc2s      {c2s}\ns2c      {s2c}\n");
+    let secrets = |secrets: &Secrets| {
+        let Secrets { root, c2s, s2c } = secrets;
+        format!("root     {root}\nc2s      {c2s}\ns2c      {s2c}\n")
+    };
+    text += &shown.secrets.as_ref().map(secrets).unwrap_or_default();
+    if let Some(session) = &shown.session {
+        text += &format!("session  {}\n", session.keyid);
+        text += &session.secrets.as_ref().map(secrets).unwrap_or_default();
     }
-    text
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -104,7 +136,7 @@ mod tests {
         let octets = countersign_core::encoding::unhex(text("root")).unwrap();
         let root = Root::new(Secret32::new(octets.try_into().unwrap()));
         let secrets = Some(Secrets::of(&root, text("keyid")));
-        let shown = Shown { keyid: text("keyid"), created: 1_763_780_000, secrets };
+        let shown = Shown { keyid: text("keyid"), created: 1_763_780_000, secrets, session: None };
         assert_eq!(
             serde_json::to_string(&shown).unwrap(),
             format!(
@@ -115,7 +147,7 @@ mod tests {
                 text("s2c")
             )
         );
-        let without = Shown { keyid: "k", created: 0, secrets: None };
+        let without = Shown { keyid: "k", created: 0, secrets: None, session: None };
         assert_eq!(serde_json::to_string(&without).unwrap(), r#"{"keyid":"k","created":0}"#);
     }
 }

@@ -12,16 +12,20 @@ mod key_own;
 mod key_recover;
 mod key_rotate;
 mod key_show;
+mod login;
 mod operate;
+mod password;
 mod print;
 mod profile;
 mod rekey;
 mod say;
 mod serve;
 mod server_key;
+mod session;
 mod token_key;
 mod user;
 mod verify;
+mod voice;
 
 use std::process::ExitCode;
 
@@ -41,9 +45,15 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Enrol(enrol::Args),
+    Login(login::Args),
+    Logout(session::LogoutArgs),
+    Whoami(session::WhoamiArgs),
     Call(call::Args),
     Demo(demo::Args),
     Verify(verify::Args),
+    #[command(subcommand)]
+    Session(session::Command),
+    Passwd(password::PasswdArgs),
     #[command(subcommand)]
     User(user::Command),
     #[command(subcommand)]
@@ -78,6 +88,11 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Enrol(args) => enrol::run(args).await,
+        Command::Login(args) => login::run(args).await,
+        Command::Logout(args) => session::logout(&args).await,
+        Command::Whoami(args) => session::whoami(&args).await,
+        Command::Session(command) => session::run(command).await,
+        Command::Passwd(args) => password::passwd(&args).await,
         Command::Call(args) => call::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => serve::run(args).await,

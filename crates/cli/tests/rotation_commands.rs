@@ -89,7 +89,14 @@ impl Place {
         let credentials = Credentials::new(authority, value(&profile, "keyid").parse().unwrap(), &root);
         let client = Client::new(Server::parse(&self.url).unwrap(), Conversation::new(credentials, 0)).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let fresh = runtime.block_on(countersign_client::rotate(&client, &root, None, "")).unwrap();
+        let fresh = runtime
+            .block_on(countersign_client::rotate(
+                &client,
+                (&value(&profile, "keyid").parse().unwrap(), &root),
+                None,
+                "",
+            ))
+            .unwrap();
         let (keyid, root) = (fresh.credentials.keyid.as_str().to_owned(), hex(fresh.root.secret().expose()));
         profile.replace(&value(&profile, "keyid"), &keyid).replace(&value(&profile, "root"), &root)
     }

@@ -38,7 +38,7 @@ fn main() -> Result<(), Failure> {
     let worker = Worker::new(root.envelope_pair(keyid.as_str()))?;
     let serving = thread::spawn(move || worker.run(&requests, &answers));
 
-    let credentials = EnvelopeCredentials::new(OURS.audience.parse()?, keyid, OURS.username, &root);
+    let credentials = EnvelopeCredentials::new(OURS.audience.parse()?, keyid.into(), OURS.username, &root);
     client(&EnvelopeConversation::new(credentials, 0), &to_worker, &from_worker)?;
     drop(to_worker);
     serving.join().map_err(|_| "the worker panicked")?

@@ -11,11 +11,12 @@ use countersign_core::secret::{Root, Secret32};
 use countersign_core::signature::{Field, Interference, ReceivedAnswer, verify_registration_answer};
 use countersign_core::time::{Freshness, Timestamp};
 use countersign_core::username::{BadUsername, Username};
-use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::conversation::{Conversation, Reading, ServerClock};
-use crate::transport::{Arrived, Client, Clock, Network, http_client, random};
+use crate::transport::{Arrived, Client, Clock, Network, random};
+use crate::unsigned::Unsigned;
 use crate::{BadUrl, Credentials, Server, Target, Unverified};
 
 const PATH: &str = "/api/auth/enrol";
@@ -119,7 +120,7 @@ pub async fn enrol(server: &Server, card: &Card, person: &Person<'_>) -> Result<
         EnrolError::NotUnderstood => EnrolmentError::NotUnderstood,
         EnrolError::NotOurServer => EnrolmentError::NotOurServer,
     })?;
-    let mut credentials = Credentials::new(authority, enrolled.keyid, &enrolled.root);
+    let mut credentials = Credentials::new(authority, enrolled.keyid.into(), &enrolled.root);
     credentials.answers = enrolled.answers;
     let created = enrolled.server_time;
     let offset_ms = offset(sent, received, created);
@@ -145,7 +146,7 @@ pub async fn enrol_in_seed_mode(
     let sent = post.clock.read();
     let (arrived, received) = post.send("application/json", body.to_string().into()).await?;
     let (keyid, created) = registered(&arrived, &root, registration.nonce()).map_err(EnrolmentError::Interference)?;
-    let credentials = Credentials::new(authority, keyid, &root);
+    let credentials = Credentials::new(authority, keyid.into(), &root);
     Ok(Enrolment { credentials, root, server_key: None, created, offset_ms: offset(sent, received, created) })
 }
 
@@ -166,33 +167,22 @@ fn offset(sent: Reading, received: Reading, server_time: Timestamp) -> i64 {
 
 /// One unsigned POST to the door of enrolment.
 struct Post {
-    http: reqwest::Client,
+    way: Unsigned,
     target: Target,
-    host: Option<HeaderValue>,
     clock: Clock,
 }
 
 impl Post {
     fn new(server: &Server, authority: &Authority) -> Result<Self, EnrolmentError> {
-        let same_name = server.authority() == authority;
-        let http = http_client(server, same_name)?;
-        let target = Target::parse(PATH, server, authority)?;
-        let host = if same_name { None } else { HeaderValue::from_str(authority.as_str()).ok() };
-        Ok(Self { http, target, host, clock: Clock::start() })
+        let way = Unsigned::new(server, authority)?;
+        let (target, clock) = (way.target(PATH)?, way.clock);
+        Ok(Self { way, target, clock })
     }
 
     /// The answer, if it is one that the protocol gives with status 200, and when it came.
     async fn send(&self, media_type: &'static str, body: Bytes) -> Result<(Arrived, Reading), EnrolmentError> {
-        let mut request = reqwest::Request::new(Method::POST, self.target.url().clone());
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        if let Some(host) = &self.host {
-            headers.insert(HOST, host.clone());
-        }
-        *request.headers_mut() = headers;
-        *request.body_mut() = Some(body.into());
-        let answer = self.http.execute(request).await.map_err(Network::of)?;
-        let arrived = Arrived::read(answer).await?;
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+        let (arrived, _) = self.way.send(&Method::POST, &self.target, headers, body).await?;
         let received = self.clock.read();
         if arrived.status == StatusCode::OK {
             Ok((arrived, received))

@@ -126,35 +126,37 @@ impl Client {
     }
 }
 
-/// Asks for a key in the place of this client's. `root` is the present key's; `server_key` is what is known of the server's
-/// static key, if anything is: the server names it otherwise, in an answer that it has signed.
+/// Asks for a key in the place of this one, given with its root. `client` signs with the key itself, or, for a person, in a
+/// session that the key has opened. `server_key` is what is known of the server's static key, if anything is: the server names
+/// it otherwise, in an answer that it has signed.
 pub async fn rotate(
     client: &Client,
-    root: &Root,
+    key: (&KeyId, &Root),
     server_key: Option<[u8; 32]>,
     device: &str,
 ) -> Result<Enrolment, KeyError> {
     let known = known(client, server_key).await?;
-    match ask_for_key(client, root, known, device).await? {
+    match ask_for_key(client, key, known, device).await? {
         Asked::Granted(enrolment) => Ok(*enrolment),
-        Asked::OtherServerKey(newer) => match ask_for_key(client, root, newer, device).await? {
+        Asked::OtherServerKey(newer) => match ask_for_key(client, key, newer, device).await? {
             Asked::Granted(enrolment) => Ok(*enrolment),
             Asked::OtherServerKey(_) => Err(KeyError::NotUnderstood),
         },
     }
 }
 
-/// Asks for `count` recovery codes, and gives them as cards for `holder`. Those that were made before are void.
+/// Asks for `count` recovery codes, and gives them as cards for `holder`. Those that were made before are void. `client` signs
+/// with this key, or in a session that it has opened.
 pub async fn recovery_codes(
     client: &Client,
-    root: &Root,
+    key: (&KeyId, &Root),
     server_key: Option<[u8; 32]>,
     (holder, count): (&Username, u8),
 ) -> Result<Vec<Card>, KeyError> {
     let newest = known(client, None).await.or_else(|error| server_key.ok_or(error))?;
-    let Credentials { authority, keyid, .. } = client.conversation().credentials();
+    let authority = &client.conversation().credentials().authority;
     let ephemeral = Secret32::new(random()?);
-    let (ask, message) = AskForCodes::start((keyid, root), (&newest, authority.as_str()), count, &ephemeral)
+    let (ask, message) = AskForCodes::start(key, (&newest, authority.as_str()), count, &ephemeral)
         .map_err(|_| KeyError::Introduction(BadIntroduction::ServerKey))?;
     let answer = post(client, CODES, message.into()).await?;
     let codes = ask.finish(&answer.verified.body).map_err(|_| KeyError::NotUnderstood)?;
@@ -169,13 +171,17 @@ enum Asked {
     OtherServerKey([u8; 32]),
 }
 
-async fn ask_for_key(client: &Client, root: &Root, server_key: [u8; 32], device: &str) -> Result<Asked, KeyError> {
-    let Credentials { authority, keyid, .. } = client.conversation().credentials();
+async fn ask_for_key(
+    client: &Client,
+    key: (&KeyId, &Root),
+    server_key: [u8; 32],
+    device: &str,
+) -> Result<Asked, KeyError> {
+    let authority = &client.conversation().credentials().authority;
     let introduction =
         Introduction { username: "", device, c_rand: Secret32::new(random()?), now: client.server_time() };
     let server = (&server_key, authority.as_str());
-    let (handshake, message) =
-        ClientHandshake::rotate((keyid, root), server, &introduction, &Secret32::new(random()?))?;
+    let (handshake, message) = ClientHandshake::rotate(key, server, &introduction, &Secret32::new(random()?))?;
     let message = Bytes::from(message);
     let answer = match post(client, KEYS, message.clone()).await {
         // The same message is given the same answer, so a lost one can be asked for again.
@@ -200,7 +206,7 @@ async fn ask_for_key(client: &Client, root: &Root, server_key: [u8; 32], device:
 fn granted(client: &Client, enrolled: Enrolled, newest: [u8; 32]) -> Enrolment {
     let conversation = client.conversation();
     let mut credentials =
-        Credentials::new(conversation.credentials().authority.clone(), enrolled.keyid, &enrolled.root);
+        Credentials::new(conversation.credentials().authority.clone(), enrolled.keyid.into(), &enrolled.root);
     credentials.answers = enrolled.answers;
     let (created, offset_ms) = (enrolled.server_time, conversation.offset_ms());
     Enrolment { credentials, root: enrolled.root, server_key: Some(newest), created, offset_ms }

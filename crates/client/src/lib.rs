@@ -7,6 +7,8 @@
 //! between. Everything else is a [`CallError`], so `?` never lets an unproven answer pass: no call falls back to an
 //! unsigned one, and no unproven answer is shown unless it is asked for.
 //!
+//! A person's key opens a [`session`], whose own key signs all else; a program's key signs for itself.
+//!
 //! What is too long for memory goes by [`Client::upload`] and [`Client::download`], signed and verified frame by frame.
 
 pub mod conversation;
@@ -16,22 +18,28 @@ pub mod envelope;
 mod keys;
 mod middleware;
 mod persistence;
+pub mod session;
 mod stream;
 mod target;
 mod transport;
 mod trust;
+mod unsigned;
 pub mod verifier;
 mod websocket;
 
 pub use conversation::{Conversation, Unverified, Verified};
 pub use countersign_core::idempotency::{IdempotencyKey, MalformedKey};
 pub use countersign_core::signature::Interference;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Signer};
 pub use enrol::{Enrolment, EnrolmentError, Person, enrol, enrol_in_seed_mode};
 pub use keys::{KeyError, OwnKey, recovery_codes, rotate};
 pub use middleware::{NotForUs, SignAndVerify};
 pub use persistence::fresh_idempotency_key;
 pub use reqwest::Upgraded;
+pub use session::{
+    BearerSession, LoginKey, PasswordLogin, Session, SessionApi, SessionError, SignedSession, WantedProof,
+    login_by_password,
+};
 pub use stream::{Download, Reply, Upload};
 pub use target::{BadUrl, Server, Target};
 pub use transport::{Answer, CallError, Client, Network, explain};

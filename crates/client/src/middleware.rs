@@ -11,7 +11,7 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 use crate::conversation::{Conversation, Outcome, Outgoing, Receipt};
 use crate::persistence::{Attempted, Attempts, name, persist};
 use crate::transport::{Arrived, Clock, random};
-use crate::{Answer, CallError, Target};
+use crate::{Answer, CallError, SignedSession, Target};
 
 /// Signs every request of a `reqwest_middleware` client and verifies every answer.
 ///
@@ -34,9 +34,16 @@ use crate::{Answer, CallError, Target};
 /// ```
 #[derive(Debug)]
 pub struct SignAndVerify {
-    conversation: Arc<Conversation>,
+    voice: Voice,
     clock: Clock,
     fresh_keys: bool,
+}
+
+/// In whose name requests are signed.
+#[derive(Debug)]
+enum Voice {
+    Conversation(Arc<Conversation>),
+    Session(SignedSession),
 }
 
 /// Why the middleware could not take a request, or an answer.
@@ -62,7 +69,16 @@ pub enum NotForUs {
 impl SignAndVerify {
     /// Signs as this conversation says. The conversation's server is the only one that requests may go to.
     pub fn new(conversation: Conversation) -> Self {
-        Self { conversation: Arc::new(conversation), clock: Clock::start(), fresh_keys: true }
+        Self::speaking_as(Voice::Conversation(Arc::new(conversation)))
+    }
+
+    /// Signs in this session, and in the one that takes its place when it has expired and its key is at hand.
+    pub fn in_session(session: SignedSession) -> Self {
+        Self::speaking_as(Voice::Session(session))
+    }
+
+    fn speaking_as(voice: Voice) -> Self {
+        Self { voice, clock: Clock::start(), fresh_keys: true }
     }
 
     /// The same without idempotency keys of its own: for a program that repeats requests itself, above this middleware,
@@ -72,14 +88,17 @@ impl SignAndVerify {
         Self { fresh_keys: false, ..self }
     }
 
-    /// The conversation behind this middleware.
-    pub fn conversation(&self) -> &Conversation {
-        &self.conversation
+    /// The conversation behind this middleware, as it is now.
+    pub fn conversation(&self) -> Arc<Conversation> {
+        match &self.voice {
+            Voice::Conversation(conversation) => Arc::clone(conversation),
+            Voice::Session(session) => session.client().conversation,
+        }
     }
 
-    fn sign(&self, request: &mut Request) -> core::result::Result<Receipt, Error> {
+    fn sign(conversation: &Conversation, clock: Clock, request: &mut Request) -> core::result::Result<Receipt, Error> {
         let target = Target::of_url(request.url()).map_err(|bad| failed(bad.into()))?;
-        let ours = &self.conversation.credentials().authority;
+        let ours = &conversation.credentials().authority;
         if target.authority() != ours {
             let named = target.authority().clone();
             return Err(Error::middleware(NotForUs::OtherServer { named, ours: ours.clone() }));
@@ -92,13 +111,14 @@ impl SignAndVerify {
         let (path, query) = (target.path(), target.query());
         let outgoing = Outgoing { method: request.method(), path, query, headers: request.headers(), body };
         let nonce = random().map_err(|none| failed(none.into()))?;
-        let signed = self.conversation.sign(&outgoing, nonce, self.clock.read()).map_err(|no| failed(no.into()))?;
+        let signed = conversation.sign(&outgoing, nonce, clock.read()).map_err(|no| failed(no.into()))?;
         request.headers_mut().extend(signed.headers);
         Ok(signed.receipt)
     }
 
     async fn attempt(&self, mut request: Request, ext: &mut Extensions, next: Next<'_>) -> Result<Attempted> {
-        let receipt = self.sign(&mut request)?;
+        let conversation = self.conversation();
+        let receipt = Self::sign(&conversation, self.clock, &mut request)?;
         let url = request.url().clone();
         let answer = next.run(request, ext).await?;
         if *answer.url() != url {
@@ -106,7 +126,7 @@ impl SignAndVerify {
         }
         let version = answer.version();
         let arrived = Arrived::read(answer).await.map_err(|cut| failed(cut.into()))?;
-        match self.conversation.receive(&receipt, &arrived.incoming(), self.clock.read()) {
+        match conversation.receive(&receipt, &arrived.incoming(), self.clock.read()) {
             Outcome::Verified(verified) => Ok(Attempted { verified, version }),
             Outcome::Interference(class) => Err(failed(CallError::Interference(class))),
             Outcome::Unverified(answer) => Err(failed(CallError::Unverified(answer))),
@@ -119,10 +139,20 @@ impl Middleware for SignAndVerify {
     async fn handle(&self, mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
         let url = request.url().clone();
         let method = request.method().clone();
-        let acts_once = name(&method, request.headers_mut(), self.fresh_keys, &self.conversation)
+        let acts_once = name(&method, request.headers_mut(), self.fresh_keys, &self.conversation())
             .map_err(|none| failed(none.into()))?;
-        let call = Call { middleware: self, request, extensions, next };
-        let answer = persist(call, self.clock, acts_once).await?;
+        let Voice::Session(session) = &self.voice else {
+            let call = Call { middleware: self, request, extensions, next };
+            return response(persist(call, self.clock, acts_once).await?, url);
+        };
+        let before = session.client();
+        let first = request.try_clone().ok_or_else(|| Error::middleware(NotForUs::StreamingBody))?;
+        let call = Call { middleware: self, request: first, extensions, next: next.clone() };
+        let mut answer = persist(call, self.clock, acts_once).await?;
+        if session.reopened(&before, answer.verified.problem).await.map_err(failed)?.is_some() {
+            let call = Call { middleware: self, request, extensions, next };
+            answer = persist(call, self.clock, acts_once).await?;
+        }
         response(answer, url)
     }
 }

@@ -97,6 +97,7 @@ impl CallError {
             }
             Self::BadUrl(_)
             | Self::CannotSign(_)
+            | Self::NoKey
             | Self::Interference(_)
             | Self::NotAWebSocket
             | Self::Upload(_)

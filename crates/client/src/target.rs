@@ -5,6 +5,8 @@
 //! every URL is written out again after parsing and compared; one that came out different is refused before it is
 //! signed.
 
+use std::net::IpAddr;
+
 use countersign_core::authority::{Authority, BadAuthority};
 use reqwest::Url;
 
@@ -53,6 +55,16 @@ impl Server {
     /// Whether what is sent to it can be read on the way.
     pub fn is_plain(&self) -> bool {
         self.origin.starts_with("http:")
+    }
+
+    /// Whether it may be sent what nobody else must read: by TLS, or on this very machine.
+    pub fn keeps_secrets(&self) -> bool {
+        let is_loopback = |url: Url| match url.host_str() {
+            Some("localhost") => true,
+            Some(host) => host.trim_matches(['[', ']']).parse().is_ok_and(|address: IpAddr| address.is_loopback()),
+            None => false,
+        };
+        !self.is_plain() || Url::parse(&self.origin).is_ok_and(is_loopback)
     }
 }
 
@@ -188,6 +200,23 @@ fn authority_of(url: &Url) -> Result<Authority, BadUrl> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_go_by_tls_or_stay_on_this_machine() {
+        for (text, keeps) in [
+            ("https://api.example.com", true),
+            ("http://127.0.0.1:8470", true),
+            ("http://127.8.8.8", true),
+            ("http://[::1]:8470", true),
+            ("http://localhost", true),
+            ("http://10.0.0.7:8470", false),
+            ("http://api.example.com", false),
+            ("http://localhost.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+        ] {
+            assert_eq!(Server::parse(text).unwrap().keeps_secrets(), keeps, "{text}");
+        }
+    }
 
     fn server() -> Server {
         Server::parse("http://127.0.0.1:8470").unwrap()

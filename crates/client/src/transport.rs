@@ -235,6 +235,9 @@ pub enum CallError {
     /// Nothing was sent: the request cannot be signed.
     #[error(transparent)]
     CannotSign(#[from] CannotSign),
+    /// Nothing was sent: there is no key to sign with.
+    #[error("this takes a key to sign with, and there is none: log in with a key, or enrol")]
+    NoKey,
     /// Somebody stands between. What became of the request is unknown.
     #[error("interference ({}): {}", .0.as_str(), explain(*.0))]
     Interference(Interference),

@@ -6,13 +6,19 @@ mod fake_guard;
 
 use countersign_client::{CallError, Client, Conversation, Interference, KeyError, OwnKey, Server, rotate};
 use countersign_core::encoding::b64u;
+use countersign_core::id::KeyId;
 use countersign_core::problem::Problem;
+use countersign_core::secret::Root;
 
 use fake_guard::{FakeGuard, Reply, Signer, now};
 
 fn client(guard: &FakeGuard, signer: &Signer) -> Client {
     let conversation = Conversation::new(signer.credentials(&guard.address.to_string()), 0);
     Client::new(Server::parse(&guard.url("")).unwrap(), conversation).unwrap()
+}
+
+fn key(signer: &Signer) -> (&KeyId, &Root) {
+    (signer.keyid.key().unwrap(), &signer.root)
 }
 
 fn announcing(key: &[u8; 32]) -> Reply {
@@ -65,7 +71,7 @@ async fn an_unsigned_answer_never_makes_a_client_take_another_static_key() {
     let guard = FakeGuard::start(|_, _| {
         Reply::problem(&Problem::UNPROCESSABLE).with("countersign-server-key", &b64u(&[6; 32])).octets()
     });
-    let error = rotate(&client(&guard, &signer), &signer.root, Some([9; 32]), "").await.unwrap_err();
+    let error = rotate(&client(&guard, &signer), key(&signer), Some([9; 32]), "").await.unwrap_err();
     assert!(matches!(error, KeyError::Call(CallError::Interference(Interference::MissingSignature))), "{error:?}");
     assert_eq!(guard.requests().len(), 1, "and it does not try again with that key");
 }
@@ -79,6 +85,6 @@ async fn a_refusal_of_the_server_itself_is_told_apart_from_a_list() {
     let client = client(&guard, &signer);
     let refused = client.own_keys().await.unwrap().verified;
     assert!(OwnKey::list(&refused).is_none());
-    let error = rotate(&client, &signer.root, Some([9; 32]), "").await.unwrap_err();
+    let error = rotate(&client, key(&signer), Some([9; 32]), "").await.unwrap_err();
     assert!(matches!(&error, KeyError::Refused(refused) if refused.problem == Some(&Problem::FORBIDDEN)), "{error:?}");
 }

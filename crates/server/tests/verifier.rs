@@ -27,7 +27,7 @@ use whole::{Whole, now};
 /// A verifier with the key of a program, once it is ready.
 async fn verifier(whole: &Whole, settings: impl FnOnce(Settings) -> Settings) -> Verifier {
     let program = whole.confirmed("orders").await;
-    let credentials = Credentials::new(program.authority.parse().unwrap(), program.keyid.clone(), &program.root);
+    let credentials = Credentials::new(program.authority.parse().unwrap(), program.keyid.clone().into(), &program.root);
     let server = Server::parse(&format!("http://{}", whole.address)).unwrap();
     let client = Client::new(server, Conversation::new(credentials, 0)).unwrap();
     Verifier::start(client, settings(Settings::new(&whole.app.accounts.issuer)))

@@ -10,6 +10,7 @@ use http::Method;
 use super::{Args, answered, failed, headers, report, status_line};
 use crate::exit::Exit;
 use crate::say;
+use crate::voice::Voice;
 
 /// Where the data of an upload come from.
 enum Source<'a> {
@@ -38,15 +39,18 @@ impl<'a> Source<'a> {
 }
 
 /// Makes the call. `keep` is told which static key of the server the head of the answer names.
-pub(super) async fn run(args: &Args, client: &Client, keep: impl Fn(Option<[u8; 32]>)) -> anyhow::Result<Exit> {
-    let data = args.data.as_deref();
-    let called = match data.and_then(Source::of) {
-        Some(source) => upload(args, client, &source).await?,
-        None => {
-            let body = Bytes::copy_from_slice(data.unwrap_or_default().as_bytes());
-            client.download(&method(args), args.url(), headers(&args.headers), body).await
+pub(super) async fn run(args: &Args, voice: &mut Voice, keep: impl Fn(Option<[u8; 32]>)) -> anyhow::Result<Exit> {
+    let client = voice.client().await?;
+    let mut called = once(args, &client).await?;
+    if let Ok(Reply::Whole(answer)) = &called
+        && let Some(client) = voice.instead(&client, &answer.verified).await?
+    {
+        if matches!(args.data.as_deref().and_then(Source::of), Some(Source::Stdin)) {
+            say::note("a session was opened; what stood on stdin is gone, so run this again");
+        } else {
+            called = once(args, &client).await?;
         }
-    };
+    }
     match called {
         Ok(Reply::Whole(answer)) => {
             keep(answer.verified.server_key());
@@ -57,6 +61,17 @@ pub(super) async fn run(args: &Args, client: &Client, keep: impl Fn(Option<[u8; 
             print(args, *download).await
         }
         Err(error) => failed(args, &error, None),
+    }
+}
+
+async fn once(args: &Args, client: &Client) -> anyhow::Result<Result<Reply, CallError>> {
+    let data = args.data.as_deref();
+    match data.and_then(Source::of) {
+        Some(source) => upload(args, client, &source).await,
+        None => {
+            let body = Bytes::copy_from_slice(data.unwrap_or_default().as_bytes());
+            Ok(client.download(&method(args), args.url(), headers(&args.headers), body).await)
+        }
     }
 }
 

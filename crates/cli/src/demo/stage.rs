@@ -61,7 +61,7 @@ impl Stage {
     pub(crate) fn stranger(&self, middle: &Middle) -> anyhow::Result<Client> {
         let keyid = KeyId::from_random(edge::random());
         let root = Root::new(Secret32::new(edge::random()));
-        let credentials = Credentials::new(self.credentials.authority.clone(), keyid, &root);
+        let credentials = Credentials::new(self.credentials.authority.clone(), keyid.into(), &root);
         client(middle, Conversation::new(credentials, 0))
     }
 

@@ -6,18 +6,19 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use countersign_client::Session;
 use countersign_core::encoding::{hex, unhex};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use super::{Profile, ProfileName, written};
+use super::{Kept, Profile, ProfileName, session, written};
 
 /// Longer than any profile with the certificates of a private authority in it, and short enough to be read without a second
 /// thought.
 const LONGEST: u64 = 64 * 1024;
 
 /// The directory in which profiles stand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Shelf {
     directory: PathBuf,
 }
@@ -65,7 +66,10 @@ impl Shelf {
     pub(crate) fn open(&self, name: &ProfileName) -> anyhow::Result<Profile> {
         let path = self.path(name);
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-            bail!("there is no profile {name} ({}); make one with countersign enrol", path.display())
+            bail!(
+                "there is no profile {name} ({}); make one with countersign enrol or countersign login",
+                path.display()
+            )
         }
         let mut profile = read(&path)?;
         profile.server_key = self.announced(name).or(profile.server_key);
@@ -75,6 +79,31 @@ impl Shelf {
         Ok(profile)
     }
 
+    /// Where the session of this profile stands. No profile's own file has this name.
+    pub(crate) fn session_path(&self, name: &ProfileName) -> PathBuf {
+        self.directory.join(format!("{name}.session"))
+    }
+
+    /// Keeps the session of a profile, in the place of the one before.
+    pub(crate) fn keep_session(&self, name: &ProfileName, session: &Session) -> anyhow::Result<()> {
+        self.put(&self.session_path(name), &session::write(session)?)
+    }
+
+    /// Keeps that the user of a profile has logged out.
+    pub(crate) fn keep_logged_out(&self, name: &ProfileName) -> anyhow::Result<()> {
+        self.put(&self.session_path(name), &session::write_logged_out()?)
+    }
+
+    /// The session of a profile, if nobody else can read it.
+    pub(crate) fn session(&self, name: &ProfileName, profile: &Profile) -> anyhow::Result<Kept> {
+        let path = self.session_path(name);
+        if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(Kept::Nothing);
+        }
+        let damaged = || format!("{} is damaged; log in again (countersign login)", path.display());
+        session::read(&private_text(&path)?, profile).with_context(damaged)
+    }
+
     /// Where the profile stands that shall take the place of this one. No profile's own file has this name.
     pub(crate) fn next_path(&self, name: &ProfileName) -> PathBuf {
         self.directory.join(format!("{name}.next"))
@@ -82,14 +111,7 @@ impl Shelf {
 
     /// Keeps the profile of a key that is not confirmed yet, beside the present one.
     pub(crate) fn keep_next(&self, name: &ProfileName, profile: &Profile) -> anyhow::Result<()> {
-        self.make_directory()?;
-        let text = written::write(profile)?;
-        let file = self.write(text.as_bytes())?;
-        let path = self.next_path(name);
-        file.persist(&path)
-            .map_err(|refused| refused.error)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        self.sync()
+        self.put(&self.next_path(name), &written::write(profile)?)
     }
 
     /// What [`keep_next`](Self::keep_next) kept, until it is [promoted](Self::promote) or dropped.
@@ -155,6 +177,16 @@ impl Shelf {
         self.directory.join(format!("{name}.clock"))
     }
 
+    /// Puts a text in the place of what a file holds, in one step.
+    fn put(&self, path: &Path, text: &str) -> anyhow::Result<()> {
+        self.make_directory()?;
+        let file = self.write(text.as_bytes())?;
+        file.persist(path)
+            .map_err(|refused| refused.error)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        self.sync()
+    }
+
     fn make_directory(&self) -> anyhow::Result<()> {
         DirBuilder::new()
             .recursive(true)
@@ -182,11 +214,16 @@ impl Shelf {
 
 /// Reads the profile in this file, if nobody else can read it.
 fn read(path: &Path) -> anyhow::Result<Profile> {
+    written::read(&private_text(path)?).with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// What stands in this file, if nobody else can read it.
+fn private_text(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     must_be_private(&file, path)?;
     let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize));
     file.take(LONGEST).read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
-    written::read(&text).with_context(|| format!("{} is damaged", path.display()))
+    Ok(text)
 }
 
 /// The key in this file is worth nothing as a proof of who we are if others can read it, or put another in its place.

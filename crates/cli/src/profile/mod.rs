@@ -1,10 +1,11 @@
-//! Profiles: a key, and the server that it is for, kept in a file of its own.
+//! Profiles: a server, and what we are known by there: a key, a session, or both.
 //!
 //! The file with the key is written once and never changed. What is learnt later (how far the server's clock is ahead,
-//! which static key it announces) stands in files beside it, and so does the profile of a key that shall take its place,
+//! which static key it announces) stands in files beside it, and so do the session and the profile of a key that shall take its place,
 //! until that is confirmed and one takes the name of the other.
 
 mod file;
+mod session;
 #[cfg(test)]
 mod tests;
 mod written;
@@ -15,41 +16,72 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use countersign_client::{Client, Conversation, Credentials, Enrolment, Server};
+use countersign_core::authority::Authority;
+use countersign_core::enrolment::Answers;
+use countersign_core::id::KeyId;
 use countersign_core::secret::Root;
 use countersign_core::time::Timestamp;
 
 pub(crate) use file::Shelf;
+pub(crate) use session::Kept;
 
 /// What a profile holds.
 #[derive(Debug)]
 pub(crate) struct Profile {
     /// Where to connect.
     pub(crate) server: Server,
+    /// The name of the server in signatures.
+    pub(crate) authority: Authority,
+    /// Which answers it signs.
+    pub(crate) answers: Answers,
     /// The user's name, as the server spells it.
     pub(crate) username: String,
-    /// What requests are signed with, and under which name of the server.
-    pub(crate) credentials: Credentials,
-    /// What the keys are derived from.
-    pub(crate) root: Root,
+    /// The key; none for somebody who logs in with a password.
+    pub(crate) key: Option<ProfileKey>,
     /// The server's static key, when a card named it or the server announced it.
     pub(crate) server_key: Option<[u8; 32]>,
-    /// When the key was given, by the server's clock.
-    pub(crate) created: Timestamp,
     /// How far the server's clock is ahead of ours, in milliseconds, as last seen.
     pub(crate) offset_ms: i64,
 }
 
+/// A key.
+#[derive(Debug)]
+pub(crate) struct ProfileKey {
+    /// Its public name.
+    pub(crate) keyid: KeyId,
+    /// What its keys are derived from.
+    pub(crate) root: Root,
+    /// When it was given, by the server's clock.
+    pub(crate) created: Timestamp,
+}
+
 impl Profile {
     /// The profile of a new key.
-    pub(crate) fn new(server: Server, username: &str, enrolment: &Enrolment) -> Self {
+    pub(crate) fn new(server: Server, username: &str, enrolment: &Enrolment) -> anyhow::Result<Self> {
         let Enrolment { credentials, root, server_key, created, offset_ms } = enrolment.clone();
-        Self { server, username: username.to_owned(), credentials, root, server_key, created, offset_ms }
+        let keyid = credentials.keyid.key().cloned().context("a session was enrolled as a key")?;
+        let key = Some(ProfileKey { keyid, root, created });
+        let (authority, answers) = (credentials.authority, credentials.answers);
+        Ok(Self { server, authority, answers, username: username.to_owned(), key, server_key, offset_ms })
     }
 
-    /// A client that signs with this profile's key.
-    pub(crate) fn client(&self) -> anyhow::Result<Client> {
-        let conversation = Conversation::new(self.credentials.clone(), self.offset_ms);
-        Ok(Client::new(self.server.clone(), conversation)?)
+    /// The profile of somebody without a key.
+    pub(crate) fn without_key(server: Server, username: &str) -> Self {
+        let (authority, answers) = (server.authority().clone(), Answers::AllSigned);
+        Self { server, authority, answers, username: username.to_owned(), key: None, server_key: None, offset_ms: 0 }
+    }
+
+    /// The key, where there has to be one.
+    pub(crate) fn key(&self) -> anyhow::Result<&ProfileKey> {
+        self.key.as_ref().context("this profile has no key, only the session of a password; enrol to get one")
+    }
+
+    /// A client that signs with the key itself.
+    pub(crate) fn key_client(&self) -> anyhow::Result<Client> {
+        let ProfileKey { keyid, root, .. } = self.key()?;
+        let mut credentials = Credentials::new(self.authority.clone(), keyid.clone().into(), root);
+        credentials.answers = self.answers;
+        Ok(Client::new(self.server.clone(), Conversation::new(credentials, self.offset_ms))?)
     }
 }
 

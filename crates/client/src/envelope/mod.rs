@@ -16,12 +16,12 @@ use countersign_core::authority::Authority;
 use countersign_core::envelope::{
     Action, AnswerEnvelope, EnvelopeParams, SignedEnvelope, VerifiedPacket, sign_envelope,
 };
-use countersign_core::id::KeyId;
 use countersign_core::problem::Problem;
 use countersign_core::secret::{KeyPair, Root};
 use countersign_core::signature::Interference;
 use countersign_core::time::{Freshness, Timestamp};
 
+use crate::Signer;
 use crate::conversation::{CannotSign, PATIENCE, Pending, Reading, ServerClock, Taken, lock};
 
 /// Who we are to one server, in envelopes.
@@ -29,17 +29,17 @@ use crate::conversation::{CannotSign, PATIENCE, Pending, Reading, ServerClock, T
 pub struct EnvelopeCredentials {
     /// The name of the server for which envelopes are signed: the one on the card.
     pub authority: Authority,
-    /// The public name of the key.
-    pub keyid: KeyId,
-    /// The user whose key it is, as the server spells it.
+    /// The public name of whoever signs.
+    pub keyid: Signer,
+    /// The user whose key or session it is, as the server spells it.
     pub username: String,
     /// One key per direction, those of envelopes.
     pub keys: KeyPair,
 }
 
 impl EnvelopeCredentials {
-    /// The credentials that belong to this root.
-    pub fn new(authority: Authority, keyid: KeyId, username: &str, root: &Root) -> Self {
+    /// The credentials of a key or a session, by its root.
+    pub fn new(authority: Authority, keyid: Signer, username: &str, root: &Root) -> Self {
         let keys = root.envelope_pair(keyid.as_str());
         Self { authority, keyid, username: username.to_owned(), keys }
     }

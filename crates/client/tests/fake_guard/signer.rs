@@ -1,7 +1,7 @@
 //! The key of a fake guard, and messages as it sees them.
 
-use countersign_client::Credentials;
-use countersign_core::id::KeyId;
+use countersign_client::{Credentials, Signer as Name};
+use countersign_core::id::{KeyId, SessionRef};
 use countersign_core::problem::Problem;
 use countersign_core::secret::{KeyPair, Root, Secret32};
 use countersign_core::signature::{
@@ -97,23 +97,29 @@ impl Reply {
 /// A key that client and guard share.
 #[derive(Clone)]
 pub struct Signer {
-    pub keyid: KeyId,
+    pub keyid: Name,
     pub root: Root,
     keys: KeyPair,
 }
 
 impl Signer {
     pub fn new(seed: u8) -> Self {
-        Self::with("k7f3a9c2d4e5b6a1c".parse().unwrap(), Root::new(Secret32::new([seed; 32])))
+        Self::with("k7f3a9c2d4e5b6a1c".parse::<KeyId>().unwrap(), Root::new(Secret32::new([seed; 32])))
     }
 
-    pub fn with(keyid: KeyId, root: Root) -> Self {
+    pub fn with(keyid: impl Into<Name>, root: Root) -> Self {
+        let keyid = keyid.into();
         let keys = root.key_pair(keyid.as_str());
         Self { keyid, root, keys }
     }
 
     pub fn credentials(&self, authority: &str) -> Credentials {
         Credentials::new(authority.parse().unwrap(), self.keyid.clone(), &self.root)
+    }
+
+    /// The same for a session that this key has opened.
+    pub fn in_session(&self, session: SessionRef) -> Self {
+        Self::with(session, self.root.session_root(session))
     }
 
     /// Whether a request authenticates, its body included.

@@ -63,6 +63,16 @@ pub async fn list(app: &App, caller: &Principal, page: Page, now: Timestamp) -> 
     }
 }
 
+/// The session of whoever asks; none where a key asks.
+pub async fn present(app: &App, caller: &Principal, now: Timestamp) -> Result<Option<SessionRow>, Undecided> {
+    let Some(asking) = caller.session.as_ref().map(|session| session.reference) else { return Ok(None) };
+    let (kept, entry) = (app.accounts.stores.sessions.find(asking).await?, app.accounts.sessions.find(asking)?);
+    Ok(kept.zip(entry).map(|(session, entry)| {
+        let last_used_ms = entry.last_used().as_millis();
+        SessionRow { last_used_ms, ..SessionRow::of(&session, caller.username.as_str(), Some(asking), now) }
+    }))
+}
+
 /// Ends the session that asks: a logout.
 pub async fn log_out(
     app: &SharedApp,

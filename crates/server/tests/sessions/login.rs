@@ -41,6 +41,7 @@ async fn a_password_opens_a_session_whose_tokens_are_good() {
     assert_eq!(month, 30 * 86_400_000);
     let whoami = json(&login(&guard, "alice").await.bring(&guard, "GET", "/api/auth/whoami").await);
     assert_eq!((&whoami["username"], &whoami["permissions"]), (&json!("alice"), &json!(["docs:read"])));
+    assert_eq!((&whoami["session"]["current"], &whoami["session"]["proof"]), (&json!(true), &json!("bearer")));
     assert_eq!(count(&guard, EventKind::SessionOpened).await, 2);
     let (_, detail) = events(&guard).await.into_iter().find(|(kind, _)| *kind == EventKind::SessionOpened).unwrap();
     assert!(detail.contains("by password, proof bearer"), "{detail}");
