@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PYTEST := e2e/.venv/bin/python3 -m pytest -c e2e/pytest.ini
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint doc e2e bench bench-server ci
+.PHONY: help build test lint doc e2e bench bench-peers bench-server ci
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,12 @@ bench:  ## what it costs, as ratios to references measured in the same run
 	$(CARGO) run --release --locked -p countersign-bench -- revocation
 	$(CARGO) run --release --locked -p countersign-bench -- stream
 	$(CARGO) run --release --locked -p countersign-bench -- envelope
+	$(CARGO) run --release --locked -p countersign-bench -- feed
+	$(CARGO) run --release --locked -p countersign-bench -- sessions
+
+bench-peers:  ## verifying a token beside npm's oidc-provider (installs it)
+	bench/peers/install
+	$(CARGO) run --release --locked -p countersign-bench -- peers
 
 bench-server:  ## the same for the whole server over sockets, beside nginx
 	$(CARGO) build --release --locked -p countersign -p countersign-bench

@@ -4,13 +4,19 @@
 //! so for an envelope; `countersign-bench replay` what it costs to remember a nonce with one read of cold memory;
 //! `countersign-bench server` a whole guard over sockets with its own route that asks for no signature, and with nginx as a
 //! plain proxy; `countersign-bench stream` a signed stream with one bare MAC over the same octets. `countersign-bench
-//! revocation` says how long a WebSocket outlives its key.
+//! revocation` says how long a WebSocket outlives its key, `countersign-bench feed` how soon a verifier elsewhere knows of a
+//! revocation; `countersign-bench sessions [COUNT]` what a million sessions cost in memory, and how long a start takes with COUNT in
+//! the store; `countersign-bench peers` compares verifying a token with asking npm's `oidc-provider` about one.
 
+mod feed;
 mod micro;
+mod peers;
+mod people;
 mod replay;
 mod report;
 mod revocation;
 mod server;
+mod sessions;
 mod spread;
 mod stopwatch;
 mod stream;
@@ -19,6 +25,9 @@ fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         None => micro::run(),
         Some("envelope") => micro::envelope::run(),
+        Some("feed") => feed::run(),
+        Some("peers") => peers::run(),
+        Some("sessions") => sessions::run(std::env::args().nth(2).as_deref()),
         Some("replay") => replay::run(),
         Some("revocation") => revocation::run(),
         Some("server") => server::run(),
@@ -27,7 +36,8 @@ fn main() -> anyhow::Result<()> {
         Some("api") => server::serve_api(),
         Some(other) => {
             anyhow::bail!(
-                "there is no benchmark {other:?}; leave it out, or say envelope, replay, revocation, server or stream"
+                "there is no benchmark {other:?}; leave it out, or say envelope, feed, peers, replay, revocation, server, sessions or
+                 stream"
             )
         }
     }

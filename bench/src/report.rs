@@ -69,6 +69,26 @@ pub(crate) fn delays(lines: &[(&str, Vec<Duration>)]) {
     }
 }
 
+/// Prints what a table of so many sessions takes: octets for each, and nanoseconds for a look-up; `ratio` is that of the last
+/// line to the first.
+pub(crate) fn sessions(lines: &[(usize, f64, Spread)], ratio: Spread) {
+    println!("{:<12} {:>12} {:>12} {:>14}", "sessions", "octets each", "look-up, ns", "quartiles");
+    for (count, octets, Spread { lower, median, upper }) in lines {
+        println!("{count:<12} {octets:>12.0} {median:>12.0} {:>14}", format!("{lower:.0} to {upper:.0}"));
+    }
+    println!("ratio of the look-ups {:.2} ({})", ratio.median, quartiles(ratio));
+}
+
+/// Prints what one verification takes, in microseconds, and as a ratio to the last line.
+pub(crate) fn peers(lines: &[(&str, Spread, Spread)]) {
+    println!("{:<36} {:>10} {:>16} {:>8} {:>16}", "", "µs", "quartiles", "ratio", "quartiles");
+    for (title, microseconds, ratio) in lines {
+        let Spread { lower, median, upper } = microseconds;
+        let range = format!("{lower:.1} to {upper:.1}");
+        println!("{title:<36} {median:>10.1} {range:>16} {:>8.2} {:>16}", ratio.median, quartiles(*ratio));
+    }
+}
+
 fn quartiles(spread: Spread) -> String {
     format!("{:.2} to {:.2}", spread.lower, spread.upper)
 }

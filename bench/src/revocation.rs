@@ -42,7 +42,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 async fn measure(home: &Path) -> anyhow::Result<()> {
-    let server = start(home, api().await?).await?;
+    let server = start(home, Some(api().await?)).await?;
     let (app, address, stop) = (server.app().clone(), server.address(), CancellationToken::new());
     let serving = tokio::spawn(server.run(stop.clone()));
     while app.replay.now(edge::now()).is_err() {
@@ -87,7 +87,8 @@ async fn revoke(app: &SharedApp, key: KeyId, mut socket: WebSocket) -> anyhow::R
     }
 }
 
-async fn start(home: &Path, api: SocketAddr) -> anyhow::Result<Server> {
+/// A guard on a data directory below `home`, before an API or its own echo.
+pub(crate) async fn start(home: &Path, api: Option<SocketAddr>) -> anyhow::Result<Server> {
     let file = home.join("countersign.toml");
     std::fs::write(&file, CONFIGURATION)?;
     let free_port = || Some("127.0.0.1:0".to_owned());
@@ -95,7 +96,7 @@ async fn start(home: &Path, api: SocketAddr) -> anyhow::Result<Server> {
         data: Some(home.join("data").to_str().context("the path of the data directory is no text")?.to_owned()),
         listen: free_port(),
         admin_listen: free_port(),
-        upstream: Some(format!("http://{api}")),
+        upstream: api.map(|api| format!("http://{api}")),
         ..Overrides::default()
     };
     let sources = Sources { file: Some(file), overrides, ..Sources::default() };
@@ -130,7 +131,7 @@ async fn open(app: &SharedApp, address: SocketAddr) -> anyhow::Result<(KeyId, We
 }
 
 /// A program with a key, in the store as in memory.
-async fn enrol(app: &SharedApp) -> anyhow::Result<(KeyId, Root)> {
+pub(crate) async fn enrol(app: &SharedApp) -> anyhow::Result<(KeyId, Root)> {
     let (now, id) = (edge::now().wall, KeyId::from_random(edge::random()));
     let root = Root::new(Secret32::new(edge::random()));
     let user = User {

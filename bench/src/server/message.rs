@@ -6,7 +6,7 @@ const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// How many octets the message has that begins here, body and all; `None` while its head is not whole. Without a
 /// `Content-Length` it has no body.
-pub(super) fn length(octets: &[u8]) -> anyhow::Result<Option<usize>> {
+pub(crate) fn length(octets: &[u8]) -> anyhow::Result<Option<usize>> {
     let Some(end) = octets.windows(END_OF_HEAD.len()).position(|octets| octets == END_OF_HEAD) else { return Ok(None) };
     let head = str::from_utf8(octets.get(..end).unwrap_or_default())?;
     let mut fields = head.lines().filter_map(|line| line.split_once(": "));

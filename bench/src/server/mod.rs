@@ -5,11 +5,11 @@
 
 mod account;
 mod api;
-mod child;
+pub(crate) mod child;
 mod cores;
 mod guard;
-mod load;
-mod message;
+pub(crate) mod load;
+pub(crate) mod message;
 mod nginx;
 mod requests;
 mod subject;

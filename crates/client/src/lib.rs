@@ -24,6 +24,7 @@ mod target;
 mod transport;
 mod trust;
 mod unsigned;
+pub mod verifier;
 mod websocket;
 
 pub use conversation::{Conversation, Unverified, Verified};

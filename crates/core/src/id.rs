@@ -69,6 +69,11 @@ impl UserId {
     pub fn from_random(octets: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(octets).into_uuid())
     }
+
+    /// The 16 octets of the UUID.
+    pub const fn octets(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
 }
 
 impl FromStr for UserId {

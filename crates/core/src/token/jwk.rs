@@ -130,6 +130,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_vouched_for_by_its_thumbprint_and_not_by_the_name_that_a_set_gives_it() {
+        let (listed, other) =
+            (TokenSigningKey::new(&Secret32::new([1; 32])), TokenSigningKey::new(&Secret32::new([2; 32])));
+        let set = |keys: &[(&str, &TokenSigningKey)]| {
+            let jwks: Vec<_> = keys
+                .iter()
+                .map(|(kid, key)| jwk(&format!(r#","kid":"{kid}","x":"{}""#, b64u(key.public().octets()))))
+                .collect();
+            let set = TokenKeys::of_jwks(format!(r#"{{"keys":[{}]}}"#, jwks.join(",")).as_bytes()).unwrap();
+            set.vouched_for([listed.id().as_str()].into_iter()).iter().count()
+        };
+        let (ours, theirs) = (listed.id().as_str(), other.id().as_str());
+        assert_eq!(set(&[(ours, &listed)]), 1);
+        assert_eq!(set(&[(theirs, &other)]), 0, "not on the list");
+        assert_eq!(set(&[(ours, &other)]), 0, "under the name of one that is");
+        assert_eq!(set(&[("a", &listed)]), 0, "under a name that tokens do not say");
+    }
+
+    #[test]
     fn a_set_has_an_end() {
         let many = |count: usize| {
             let key = |place| jwk(&format!(r#","kid":"{place}","x":"{POINT}""#));

@@ -92,6 +92,11 @@ impl PublicTokenKey {
         &self.id
     }
 
+    /// Whether its name is its thumbprint, as that of each key of a guard is. A JWK set may name keys as it likes.
+    pub(super) fn bears_its_thumbprint(&self) -> bool {
+        Self::of(self.key).id == self.id
+    }
+
     /// The 32 octets of the point.
     pub fn octets(&self) -> &[u8; 32] {
         self.key.as_bytes()

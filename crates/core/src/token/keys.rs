@@ -31,6 +31,19 @@ impl TokenKeys {
         write(&self.0)
     }
 
+    /// Those of these keys that somebody vouches for by their thumbprints (RFC 7638). A thumbprint names one key in the world,
+    /// so a set that anybody may have changed on the way is as good as the list.
+    #[must_use]
+    pub fn vouched_for<'a>(mut self, thumbprints: impl Iterator<Item = &'a str> + Clone) -> Self {
+        self.0.retain(|key| key.bears_its_thumbprint() && thumbprints.clone().any(|listed| listed == key.id.as_str()));
+        self
+    }
+
+    /// Whether there is a key of this name.
+    pub fn has(&self, id: &str) -> bool {
+        self.find(id).is_some()
+    }
+
     /// The keys.
     pub fn iter(&self) -> impl Iterator<Item = &PublicTokenKey> {
         self.0.iter()

@@ -117,12 +117,11 @@ impl IntoResponse for Refused {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(value) = self.problem.www_authenticate().and_then(|text| HeaderValue::try_from(text).ok()) {
+        // RFC 6750 §3.1: no error code for whoever brought nothing. One line, since proxies lose a second one.
+        let bearer = self.bearer.then(|| r#"Bearer realm="countersign""#.to_owned());
+        let challenges: Vec<_> = self.problem.www_authenticate().into_iter().chain(bearer).collect();
+        if let Some(value) = HeaderValue::try_from(challenges.join(", ")).ok().filter(|value| !value.is_empty()) {
             headers.insert(WWW_AUTHENTICATE, value);
-        }
-        if self.bearer {
-            // RFC 6750 §3.1: no error code for whoever brought nothing.
-            headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="countersign""#));
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

@@ -81,7 +81,7 @@ pub async fn verify_beside(
         }
         Ok(_) => Ok(Beside::Contradicts),
         Err(refusal) if is_ours(&app.accounts, token, now) => Ok(Beside::Refused(refusal)),
-        Err(_) => Ok(Beside::Contradicts),
+        Err(_) => Ok(Beside::Foreign),
     }
 }
 

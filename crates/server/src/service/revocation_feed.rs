@@ -35,6 +35,9 @@ pub struct FeedPage {
     next: u64,
     /// Whether there may be more of them now.
     more: bool,
+    /// The thumbprints of the keys under which tokens are good now (RFC 7638), which are their `kid`s. This answer is signed,
+    /// and so vouches for the JWK set, which is not.
+    token_keys: Vec<String>,
 }
 
 /// How far the log has come.
@@ -126,7 +129,9 @@ async fn page(accounts: &Accounts, after: u64) -> Result<FeedPage, Undecided> {
         None => sequence,
     };
     let head = FeedHead { epoch: epoch.number, sequence };
-    Ok(FeedPage { head, revocations: entries.into_iter().map(FeedEntry::from).collect(), next, more })
+    let revocations = entries.into_iter().map(FeedEntry::from).collect();
+    let token_keys = accounts.secrets.token_keys.held().verifying().iter().map(|key| key.id().to_string()).collect();
+    Ok(FeedPage { head, revocations, next, more, token_keys })
 }
 
 /// How many polls of each key are waiting.

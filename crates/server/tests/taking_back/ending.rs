@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_core::account::Role;
 use countersign_core::event::EventKind;
-use countersign_core::session::{EndReason, Scope};
+use countersign_core::session::{EndReason, Scope, SessionState};
 use countersign_server::service::control::Asked;
 use countersign_server::service::end_sessions::end;
 use countersign_server::worker::sessions::tell_of_uses;
@@ -39,6 +39,27 @@ async fn a_session_that_the_store_could_not_end_has_ended_all_the_same() {
     assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
     sql(&guard, "DROP TRIGGER broken").await;
     assert_eq!(end(&guard.app, scope, EndReason::Revoked, asked()).await.unwrap(), [held.reference]);
+}
+
+/// Whoever can write to the database can put a row back as it was, with its MAC; the log tells of the end all the same.
+#[tokio::test]
+async fn the_log_outranks_a_row_that_was_put_back() {
+    let guard = guard("public_url = \"http://127.0.0.1:8470\"").await;
+    add(&guard, "alice", "user").await;
+    let (held, other) = (login(&guard, "alice").await, login(&guard, "alice").await);
+    sql(&guard, "CREATE TABLE before AS SELECT * FROM active_sessions").await;
+    assert_eq!(held.bring(&guard, "POST", "/api/auth/revoke").await.status, 204);
+    sql(
+        &guard,
+        "PRAGMA foreign_keys = OFF; DELETE FROM active_sessions; INSERT INTO active_sessions SELECT * FROM before; \
+         DROP TABLE before",
+    )
+    .await;
+    let row = guard.app.accounts.stores.sessions.find(held.reference).await.unwrap().unwrap();
+    assert_eq!(row.state, SessionState::Open, "the row is believed");
+    let guard = guard.restarted().await;
+    assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
+    assert_eq!(other.whoami(&guard).await, 200);
 }
 
 #[tokio::test]
