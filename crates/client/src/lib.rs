@@ -37,8 +37,8 @@ pub use middleware::{NotForUs, SignAndVerify};
 pub use persistence::fresh_idempotency_key;
 pub use reqwest::Upgraded;
 pub use session::{
-    BearerSession, LoginKey, PasswordLogin, Session, SessionApi, SessionError, SignedSession, WantedProof,
-    login_by_password,
+    BearerSession, LoginKey, PasswordLogin, Session, SessionApi, SessionError, SignedSession, SignedSessionBuilder,
+    WantedProof, login_by_password,
 };
 pub use stream::{Download, Reply, Upload};
 pub use target::{BadUrl, Server, Target};

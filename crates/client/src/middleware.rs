@@ -15,7 +15,7 @@ use crate::{Answer, CallError, SignedSession, Target};
 
 /// Signs every request of a `reqwest_middleware` client and verifies every answer.
 ///
-/// What the program sees is a [`Response`] with the covered headers and the body that was signed; the whole [`Verified`]
+/// What the program sees is a [`Response`] with the covered headers and the body that was signed; the whole [`Verified`](crate::Verified)
 /// is among its extensions. Everything else is an error that holds a [`CallError`].
 ///
 /// As [`Client::call`](crate::Client::call) does, it gives requests that change something an `Idempotency-Key`, and sends

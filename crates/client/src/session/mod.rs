@@ -17,7 +17,7 @@ pub use bearer::{BearerSession, UnprovenAnswer};
 pub use error::{Refusal, SessionError};
 pub use login::{LoginKey, PasswordLogin, WantedProof, login_by_password};
 pub use rows::{SessionRow, WhoAmI};
-pub use signed::SignedSession;
+pub use signed::{SignedSession, SignedSessionBuilder};
 
 use core::fmt;
 use std::sync::Arc;

@@ -14,8 +14,8 @@ use crate::{Answer, CallError, Reply, Server};
 
 /// A session whose requests are signed by its own key, and whose answers are verified. Clones share it.
 ///
-/// When it has expired and the key that opened it is [at hand](Self::reopened_by), another is opened in its place, and the request is
-/// made in that. A session that somebody has ended stays ended: then the answer is a verified 401, `token-revoked`, and its
+/// When it has expired and the key that opened it is [at hand](SignedSessionBuilder::reopened_by), another is opened in its
+/// place, and the request is made in that. A session that somebody has ended stays ended: then the answer is a verified 401, `token-revoked`, and its
 /// holder should be told.
 #[derive(Clone)]
 pub struct SignedSession(Arc<Shared>);

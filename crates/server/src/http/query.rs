@@ -3,8 +3,6 @@
 use core::fmt::Display;
 use core::str::FromStr;
 
-use super::form::decoded;
-
 /// The parameters of a query, encoded as they are. One without `=` has an empty value.
 pub(super) fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
@@ -19,9 +17,4 @@ pub(super) fn once<T: FromStr + Display>(place: &mut Option<T>, text: &str) -> O
     }
     *place = Some(value);
     Some(())
-}
-
-/// The same of a value that may have characters which have to be encoded.
-pub(super) fn once_decoded<T: FromStr + Display>(place: &mut Option<T>, text: &str) -> Option<()> {
-    once(place, &decoded(text)?)
 }

@@ -139,7 +139,7 @@ impl Entry {
         Timestamp::from_millis(self.auth_time.load(Ordering::Relaxed))
     }
 
-    /// When it was last used, to [`USE_IS_NOTED_EVERY`].
+    /// When it was last used, to ten seconds.
     pub fn last_used(&self) -> Timestamp {
         Timestamp::from_millis(self.last_used.load(Ordering::Relaxed))
     }

@@ -1,6 +1,7 @@
 use countersign_core::account::UserState;
 
-use crate::http::query::{once, once_decoded, parameters};
+use crate::http::form::decoded;
+use crate::http::query::{once, parameters};
 use crate::service::admin::{MOST_ROWS, WhichSessions, WhichUsers};
 use crate::sessions::Standing;
 
@@ -13,7 +14,8 @@ pub(super) fn users(query: Option<&str>) -> Option<WhichUsers> {
     let (mut limit, mut which) = (None, WhichUsers::default());
     for (name, value) in parameters(query) {
         match name {
-            "after" => once_decoded(&mut which.after, value)?,
+            // A name may have characters that have to be encoded.
+            "after" => once(&mut which.after, &decoded(value)?)?,
             "limit" => once(&mut limit, value)?,
             "role" => once(&mut which.role, value)?,
             "state" if which.state.is_none() => which.state = Some(user_state(value)?),
