@@ -31,9 +31,11 @@ pub async fn open_session(app: &SharedApp, opening: Opening, event: Event) -> Re
     to_its_end(async move {
         let Opening { session, family, user, root, limit } = opening;
         let sessions = &app.accounts.sessions;
+        // Before the store is asked: who is disabled while it writes must not find a session open afterwards.
+        let expected = sessions.expect(&user)?;
         let opened = app.accounts.stores.sessions.open(&session, &family, limit, &event).await?;
         if let Opened::Done { evicted } = &opened {
-            let entry = sessions.put(&session, &user)?;
+            let entry = sessions.put_in(&session, expected)?;
             if let Some(root) = root {
                 entry.pair(Purpose::Requests, &root);
             }

@@ -8,6 +8,7 @@ use countersign_core::enrolment::{RecoveryCode, recovery_psk};
 use countersign_core::event::EventKind;
 use countersign_core::id::TicketId;
 use countersign_core::secret::Secret32;
+use countersign_core::session::Scope;
 use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Refusal, Verdict};
 use countersign_store::port::Succeeded;
@@ -74,7 +75,10 @@ pub(super) async fn confirm(
     let detail = (EventKind::Recovered, format!("by {ticket}; all other keys of {} are void", user.username));
     let event = event(&key, detail, from, now);
     // Refused, it may still have been kept, by a first try to which the store answered too late: what is there decides.
-    let (Succeeded::Done | Succeeded::NotTheSuccessor) = app.accounts.stores.successions.recover(&key, &event).await?;
+    let recovered = app.accounts.stores.successions.recover(&key, &event).await;
+    // Once more, for a session that was opened while the store had not been told.
+    app.accounts.sessions.deny(&Scope::User(user.id), now)?;
+    let (Succeeded::Done | Succeeded::NotTheSuccessor) = recovered?;
     app.accounts.reload_keys(user.id).await?;
     let holder = app.accounts.keyring.find(key.id.as_str())?;
     Ok(holder.map_or(Verdict::Refuse(Refusal::TicketSpent), |holder| holder.verdict(now)))

@@ -17,10 +17,10 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 
 use countersign_core::account::User;
-use countersign_core::id::{SessionRef, UserId};
+use countersign_core::id::SessionRef;
 use countersign_core::secret::Sealed;
 use countersign_core::session::{Epoch, KEEP_REVOCATIONS, MAX_USER_AGENT, Revoked, Scope, Session, TokenHash, cut};
 use countersign_core::time::Timestamp;
@@ -29,7 +29,7 @@ use tokio::sync::watch;
 
 use self::entry::Measure;
 pub use self::entry::{Entry, Standing};
-use self::owner::Owner;
+use self::owner::{Owner, Owners};
 use self::shards::{SHARDS, Shards};
 use self::strangers::Strangers;
 
@@ -37,7 +37,7 @@ use self::strangers::Strangers;
 #[derive(Debug)]
 pub struct Sessions {
     shards: Shards,
-    owners: RwLock<HashMap<UserId, Arc<Owner>>>,
+    owners: Owners,
     /// Which were ended, and when. They may not have come in yet: what the store said of them is older then.
     ended: Mutex<HashMap<SessionRef, Timestamp>>,
     strangers: Strangers,
@@ -54,6 +54,13 @@ pub struct Sessions {
     log: watch::Sender<u64>,
 }
 
+/// The place of a session that is about to be opened.
+#[derive(Debug)]
+pub struct Expected {
+    owner: Arc<Owner>,
+    number: u64,
+}
+
 /// The table cannot be trusted: a thread died while it was changing it. The guard then refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the table of sessions is in doubt after a fault")]
@@ -64,7 +71,7 @@ impl Sessions {
     pub fn new(idle: Duration) -> Self {
         Self {
             shards: Shards::default(),
-            owners: RwLock::default(),
+            owners: Owners::default(),
             ended: Mutex::default(),
             strangers: Strangers::default(),
             uses: Mutex::default(),
@@ -79,10 +86,20 @@ impl Sessions {
         }
     }
 
+    /// Makes a place for a session of this user that is about to be opened, before the store is asked. What ends the user's
+    /// sessions from here on ends that one, too, although it is not in the table yet.
+    pub fn expect(&self, user: &User) -> Result<Expected, InDoubt> {
+        let owner = self.owners.learn(user)?;
+        Ok(Expected { owner, number: self.next_number() })
+    }
+
     /// Adds a session, or replaces what was known of it. One that somebody has ended since it was read comes in as ended.
     pub fn put(&self, session: &Session, user: &User) -> Result<Arc<Entry>, InDoubt> {
-        let owner = self.owner_of(user)?;
-        let number = self.next_number.fetch_add(1, Ordering::AcqRel);
+        self.put_in(session, self.expect(user)?)
+    }
+
+    /// Adds a session in the place that was made for it.
+    pub fn put_in(&self, session: &Session, Expected { owner, number }: Expected) -> Result<Arc<Entry>, InDoubt> {
         let entry = Entry::new(session, owner, number);
         // Read anew, one that was ended here stays so, whatever the store came to know of it.
         if let Some(known) = self.find(session.reference)?
@@ -122,8 +139,16 @@ impl Sessions {
     pub fn deny(&self, scope: &Scope, now: Timestamp) -> Result<(), InDoubt> {
         match scope {
             Scope::Session(session) => self.end(*session, now)?,
-            Scope::User(user) => self.end_all_of(*user)?,
-            Scope::Others { user, keep } => self.end_all_but(*user, *keep)?,
+            Scope::User(user) => self.owners.end_before(*user, self.next_number())?,
+            Scope::Others { user, keep } => {
+                let number = self.next_number();
+                if let Some(kept) = self.find(*keep)?.filter(|entry| entry.user() == *user)
+                    && self.standing(&kept, Timestamp::default()) != Standing::Ended
+                {
+                    kept.renumber(number);
+                }
+                self.owners.end_before(*user, number)?;
+            }
             Scope::Key(key) => {
                 for part in 0..SHARDS {
                     self.shards
@@ -144,13 +169,10 @@ impl Sessions {
     }
 
     /// Takes over what the store says of a user. Sessions of an earlier generation are over, and all of one who is not
-    /// enabled.
+    /// enabled; those too that are being opened and come in later.
     pub fn learn_user(&self, user: &User) -> Result<(), InDoubt> {
-        let known = self.owners.read().map_err(|_| InDoubt)?.get(&user.id).cloned();
-        if let Some(owner) = known {
-            owner.learn(user);
-            self.changes.send_replace(());
-        }
+        self.owners.learn(user)?;
+        self.changes.send_replace(());
         Ok(())
     }
 
@@ -164,11 +186,7 @@ impl Sessions {
     pub fn learn_revocation(&self, what: Revoked, now: Timestamp) -> Result<(), InDoubt> {
         match what {
             Revoked::Session(session) => self.end(session, now)?,
-            Revoked::User { id, generation } => {
-                if let Some(owner) = self.owners.read().map_err(|_| InDoubt)?.get(&id) {
-                    owner.is_of_generation(generation);
-                }
-            }
+            Revoked::User { id, generation } => self.owners.is_of_generation(id, generation)?,
             Revoked::Everybody => {}
         }
         Ok(())
@@ -313,37 +331,8 @@ impl Sessions {
         Ok(())
     }
 
-    fn end_all_of(&self, user: UserId) -> Result<(), InDoubt> {
-        if let Some(owner) = self.owners.read().map_err(|_| InDoubt)?.get(&user) {
-            owner.end_before(self.next_number.fetch_add(1, Ordering::AcqRel));
-        }
-        Ok(())
-    }
-
-    fn end_all_but(&self, user: UserId, keep: SessionRef) -> Result<(), InDoubt> {
-        let number = self.next_number.fetch_add(1, Ordering::AcqRel);
-        if let Some(kept) = self.find(keep)?.filter(|entry| entry.user() == user)
-            && self.standing(&kept, Timestamp::default()) != Standing::Ended
-        {
-            kept.renumber(number);
-        }
-        if let Some(owner) = self.owners.read().map_err(|_| InDoubt)?.get(&user) {
-            owner.end_before(number);
-        }
-        Ok(())
-    }
-
-    fn owner_of(&self, user: &User) -> Result<Arc<Owner>, InDoubt> {
-        let known = self.owners.read().map_err(|_| InDoubt)?.get(&user.id).cloned();
-        let owner = match known {
-            Some(owner) => owner,
-            None => {
-                let mut owners = self.owners.write().map_err(|_| InDoubt)?;
-                Arc::clone(owners.entry(user.id).or_insert_with(|| Arc::new(Owner::new(user))))
-            }
-        };
-        owner.learn(user);
-        Ok(owner)
+    fn next_number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::AcqRel)
     }
 
     /// The later of this time and the latest one that was asked for.

@@ -1,11 +1,83 @@
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 
 use arc_swap::{ArcSwap, Guard};
 use countersign_core::account::{Role, User, UserState};
 use countersign_core::id::UserId;
 use countersign_core::permission::Permissions;
 use countersign_core::username::Username;
+
+use super::InDoubt;
+
+/// Whose sessions there are or may soon be.
+#[derive(Debug, Default)]
+pub(super) struct Owners(RwLock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    owners: HashMap<UserId, Arc<Owner>>,
+    /// What has befallen the sessions of users of whom nothing else is known: it holds for whatever comes in of theirs.
+    word: HashMap<UserId, Word>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Word {
+    first_alive: u64,
+    generation: u32,
+}
+
+impl Owners {
+    /// The owner that this user is, who is known from now on.
+    pub(super) fn learn(&self, user: &User) -> Result<Arc<Owner>, InDoubt> {
+        let known = self.0.read().map_err(|_| InDoubt)?.owners.get(&user.id).cloned();
+        let owner = match known {
+            Some(owner) => owner,
+            None => {
+                let mut known = self.0.write().map_err(|_| InDoubt)?;
+                let word = known.word.remove(&user.id).unwrap_or_default();
+                let owner = known.owners.entry(user.id).or_insert_with(|| Arc::new(Owner::new(user)));
+                owner.end_before(word.first_alive);
+                owner.is_of_generation(word.generation);
+                Arc::clone(owner)
+            }
+        };
+        owner.learn(user);
+        Ok(owner)
+    }
+
+    /// From now on the sessions of this user are over that came before this one.
+    pub(super) fn end_before(&self, user: UserId, first_alive: u64) -> Result<(), InDoubt> {
+        self.tell(
+            user,
+            |owner| owner.end_before(first_alive),
+            |word| {
+                word.first_alive = word.first_alive.max(first_alive);
+            },
+        )
+    }
+
+    /// The generation of this user is at least this: the log says so.
+    pub(super) fn is_of_generation(&self, user: UserId, generation: u32) -> Result<(), InDoubt> {
+        self.tell(
+            user,
+            |owner| owner.is_of_generation(generation),
+            |word| {
+                word.generation = word.generation.max(generation);
+            },
+        )
+    }
+
+    /// Tells the owner, or leaves word for when there is one.
+    fn tell(&self, user: UserId, owner: impl Fn(&Owner), word: impl Fn(&mut Word)) -> Result<(), InDoubt> {
+        let mut known = self.0.write().map_err(|_| InDoubt)?;
+        match known.owners.get(&user) {
+            Some(known) => owner(known),
+            None => word(known.word.entry(user).or_default()),
+        }
+        Ok(())
+    }
+}
 
 /// Whose sessions they are: one for all sessions of a user, so that what befalls the user befalls them at once.
 #[derive(Debug)]

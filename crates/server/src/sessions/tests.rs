@@ -1,7 +1,7 @@
 use core::net::Ipv4Addr;
 
 use countersign_core::account::{Role, UserState};
-use countersign_core::id::{KeyId, SessionId};
+use countersign_core::id::{KeyId, SessionId, UserId};
 use countersign_core::permission::Permissions;
 use countersign_core::session::{EndReason, OpenedBy, Proof, SessionState};
 
@@ -114,6 +114,34 @@ fn what_was_ended_does_not_come_in_and_does_not_come_back() {
         sessions.put(&session(number, &alice), &alice).unwrap();
     }
     assert_eq!(standings(&sessions, 0..2), [Ended; 2]);
+}
+
+/// Nobody else of theirs is signed in, so that the table has not heard of the user before.
+#[test]
+fn a_login_that_is_under_way_does_not_outlive_what_befalls_its_user() {
+    let (alice, gone) = (user(1, 3), User { state: UserState::Disabled, ..user(1, 4) });
+    let befall: [fn(&Sessions, &User); 4] = [
+        |sessions, gone| sessions.learn_user(gone).unwrap(),
+        |sessions, gone| sessions.deny(&Scope::User(gone.id), at(0)).unwrap(),
+        |sessions, gone| sessions.deny(&Scope::Others { user: gone.id, keep: reference(9) }, at(0)).unwrap(),
+        |sessions, gone| sessions.learn_revocation(Revoked::User { id: gone.id, generation: 4 }, at(0)).unwrap(),
+    ];
+    for (number, befall) in befall.into_iter().enumerate() {
+        let sessions = Sessions::new(IDLE);
+        let expected = sessions.expect(&alice).unwrap();
+        befall(&sessions, &gone);
+        sessions.put_in(&session(0, &alice), expected).unwrap();
+        assert_eq!(standings(&sessions, 0..1), [Ended], "{number}: after the store was asked");
+    }
+    for befall in [befall[0], befall[3]] {
+        let sessions = Sessions::new(IDLE);
+        befall(&sessions, &gone);
+        sessions.put(&session(0, &alice), &alice).unwrap();
+        assert_eq!(standings(&sessions, 0..1), [Ended], "the login was read before");
+        let again = user(1, 5);
+        sessions.put(&session(1, &again), &again).unwrap();
+        assert_eq!(standings(&sessions, 0..2), [Ended, Open], "the next one is another");
+    }
 }
 
 #[test]

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use countersign_core::account::Role;
 use countersign_core::event::EventKind;
-use countersign_core::session::{EndReason, Scope, SessionState};
+use countersign_core::session::{EndReason, Proof, Scope, SessionState};
 use countersign_server::service::control::Asked;
 use countersign_server::service::end_sessions::end;
+use countersign_server::sessions::Standing;
 use countersign_server::worker::sessions::tell_of_uses;
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::scene::{Signer, add, code, count, guard, login, login_with_key};
+use crate::signed_in::{logged_in, person};
 use crate::whole::{Answer, Whole, api, now};
 use crate::wire::{ELSEWHERE, authorized};
 
@@ -39,6 +41,26 @@ async fn a_session_that_the_store_could_not_end_has_ended_all_the_same() {
     assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
     sql(&guard, "DROP TRIGGER broken").await;
     assert_eq!(end(&guard.app, scope, EndReason::Revoked, asked()).await.unwrap(), [held.reference]);
+}
+
+/// The store is slow, and the operator quicker than its answer to the login: it has opened what is void by then.
+#[tokio::test]
+async fn a_login_that_waits_for_the_store_is_over_once_its_user_was_denied() {
+    let guard = guard("").await;
+    let alice = person(&guard, "alice", Role::User, &[]).await;
+    let mut connection = SqliteConnection::connect(guard.database().to_str().unwrap()).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+    let deny = async {
+        // All tasks of this test share a thread: the login has come as far as the store by then.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        guard.app.accounts.sessions.deny(&Scope::User(alice.id), now()).unwrap();
+        sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
+    };
+    let (signed_in, ()) = tokio::join!(logged_in(&guard, &alice, Proof::Bearer, now()), deny);
+    let entry = guard.app.accounts.sessions.find(signed_in.session).unwrap().unwrap();
+    assert_eq!(guard.app.accounts.sessions.standing(&entry, now()), Standing::Ended);
 }
 
 /// Whoever can write to the database can put a row back as it was, with its MAC; the log tells of the end all the same.

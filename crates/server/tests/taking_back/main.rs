@@ -13,6 +13,9 @@ mod whole;
 #[path = "../sessions/scene.rs"]
 mod scene;
 
+#[path = "../signed_in/mod.rs"]
+mod signed_in;
+
 mod bearer;
 mod ending;
 mod requirements;
