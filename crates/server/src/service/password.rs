@@ -11,6 +11,7 @@ use countersign_core::account::{Credentials, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::UserId;
 use countersign_core::password::{Password, PasswordHash};
+use countersign_core::session::Scope;
 use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
 use countersign_store::port::{PasswordSet, StoreError};
@@ -162,12 +163,16 @@ pub async fn change(
 async fn set(app: SharedApp, proved: User, hash: PasswordHash, event: Event) -> Result<Changed, Undecided> {
     let _alone = app.accounts.changing.lock().await;
     let users = &app.accounts.stores.users;
-    match users.set_password(proved.id, proved.generation, &hash, &event).await? {
-        PasswordSet::Stale => return Ok(Changed::Stale),
-        PasswordSet::Missing => return Ok(Changed::Denied),
-        PasswordSet::Done => {}
-    }
-    // From here on no session of the former password is accepted.
+    let set = match users.set_password(proved.id, proved.generation, &hash, &event).await {
+        Ok(PasswordSet::Stale) => return Ok(Changed::Stale),
+        Ok(PasswordSet::Missing) => return Ok(Changed::Denied),
+        Ok(PasswordSet::Done) => Ok(()),
+        Err(error) => Err(error),
+    };
+    // From here on no session of the former password is accepted. A store that has failed may have kept the new one, and
+    // whoever changes a password because of a thief must not leave the thief inside.
+    app.accounts.sessions.deny(&Scope::User(proved.id), event.at)?;
+    set?;
     app.accounts.reload_keys(proved.id).await?;
     Ok(users.find(proved.id).await?.map_or(Changed::Stale, Changed::Done))
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::scene::{Signer, add, code, count, guard, login, login_with_key};
+use crate::scene::{PASSWORD, Signer, add, code, count, guard, login, login_with_key};
 use crate::signed_in::{logged_in, person};
 use crate::whole::{Answer, Whole, api, now};
 use crate::wire::{ELSEWHERE, authorized};
@@ -41,6 +41,21 @@ async fn a_session_that_the_store_could_not_end_has_ended_all_the_same() {
     assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
     sql(&guard, "DROP TRIGGER broken").await;
     assert_eq!(end(&guard.app, scope, EndReason::Revoked, asked()).await.unwrap(), [held.reference]);
+}
+
+/// It may be kept all the same, and the one who was told of a failure changes it because of somebody who is in already.
+#[tokio::test]
+async fn a_password_that_the_store_could_not_change_ends_the_sessions_of_the_former_one() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let (thief, alice) = (login(&guard, "alice").await, login(&guard, "alice").await);
+    let wanted = |current| json!({ "current_password": current, "new_password": "another battery" }).to_string();
+    let denied = alice.bring_body(&guard, "POST", "/api/auth/password", wanted("wrong horse").as_bytes()).await;
+    assert_eq!((denied.status, thief.whoami(&guard).await), (422, 200), "nothing was changed, and nothing ends");
+    sql(&guard, "CREATE TRIGGER broken BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'broken'); END").await;
+    let failed = alice.bring_body(&guard, "POST", "/api/auth/password", wanted(PASSWORD).as_bytes()).await;
+    assert_eq!(failed.status, 503, "{}", failed.text());
+    assert_eq!(code(&thief.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
 }
 
 /// The store is slow, and the operator quicker than its answer to the login: it has opened what is void by then.
