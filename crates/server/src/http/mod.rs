@@ -4,6 +4,7 @@ pub mod arrival;
 mod basic;
 mod body_violation;
 pub mod buffer;
+mod clock;
 mod cookies;
 #[cfg(feature = "standalone")]
 pub mod envelope;

@@ -15,8 +15,9 @@ use crate::app::SharedApp;
 use crate::config::OnNetworkChange;
 use crate::sessions::Entry;
 
-/// What a request of a session gets whose proof is right.
+/// What a request of a session gets whose proof is right, at a time of the accept clock.
 pub async fn judge(app: &SharedApp, session: &Entry, from: IpAddr, now: Timestamp) -> Result<Verdict, Undecided> {
+    app.accounts.sessions.advance(now);
     let verdict = app.accounts.verdict_on(session, now)?;
     if !matches!(verdict, Verdict::Admit(_)) || !session.is_stranger(from) {
         return Ok(verdict);

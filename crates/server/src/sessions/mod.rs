@@ -44,7 +44,7 @@ pub struct Sessions {
     /// Uses of which the store is to be told.
     uses: Mutex<HashMap<SessionRef, Touched>>,
     idle: Duration,
-    /// The latest time by which anything was judged: no session comes back because a clock was set back.
+    /// The latest time by which requests were judged: no session comes back because a clock was set back.
     now: AtomicU64,
     epoch: AtomicU32,
     next_number: AtomicU64,
@@ -120,7 +120,13 @@ impl Sessions {
         self.shards.find(session)
     }
 
-    /// Whether a session counts at `now`, or at the latest time that was ever asked for, if that is later.
+    /// Requests are judged at `now`: whatever is over by then stays so, although a clock be set back. It must be a time of the
+    /// accept clock, for no session comes back from one that has jumped.
+    pub fn advance(&self, now: Timestamp) {
+        self.now.fetch_max(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether a session counts at `now`, or at the latest time by which requests were judged, if that is later.
     pub fn standing(&self, entry: &Entry, now: Timestamp) -> Standing {
         entry.standing(&Measure {
             now: self.latest(now),
@@ -279,8 +285,9 @@ impl Sessions {
     }
 
     /// Forgets the sessions of which nobody can show a token any more, and lets what goes on under those end that have
-    /// expired. It looks at one part of the table, another each time.
+    /// expired. It looks at one part of the table, another each time. `now` is a time of the accept clock.
     pub fn sweep(&self, now: Timestamp) -> Result<(), InDoubt> {
+        self.advance(now);
         let now = self.latest(now);
         let part = self.next_swept.fetch_add(1, Ordering::Relaxed) as usize % SHARDS;
         // Those that ended with others begin their time of being remembered now.
@@ -335,13 +342,8 @@ impl Sessions {
         self.next_number.fetch_add(1, Ordering::AcqRel)
     }
 
-    /// The later of this time and the latest one that was asked for.
+    /// The later of this time and the latest one by which requests were judged.
     fn latest(&self, now: Timestamp) -> Timestamp {
-        let latest = Timestamp::from_millis(self.now.load(Ordering::Relaxed));
-        if now <= latest {
-            return latest;
-        }
-        self.now.fetch_max(now.as_millis(), Ordering::Relaxed);
-        now
+        now.max(Timestamp::from_millis(self.now.load(Ordering::Relaxed)))
     }
 }

@@ -181,7 +181,10 @@ fn a_session_expires_by_itself_to_the_millisecond_and_no_clock_brings_it_back() 
     let standing = |last_used, now| {
         let sessions = Sessions::new(IDLE);
         let entry = sessions.put(&Session { last_used, ..session(0, &alice) }, &alice).unwrap();
+        assert_eq!(sessions.standing(&entry, at(0)), Open);
         let standing = sessions.standing(&entry, now);
+        assert_eq!(sessions.standing(&entry, at(0)), Open, "asking ends nothing");
+        sessions.advance(now);
         assert_eq!(sessions.standing(&entry, at(0)), standing, "the clock was set back");
         standing
     };
@@ -200,7 +203,7 @@ fn the_store_is_told_of_a_use_once_in_ten_seconds() {
     let after = |seconds| at(1).saturating_add(Duration::from_secs(seconds));
     let mut told = Vec::new();
     for seconds in [0, 1, 9, 10, 19, 20] {
-        sessions.standing(&entry, after(seconds));
+        sessions.advance(after(seconds));
         sessions.note_use(&entry, Ipv4Addr::LOCALHOST.into(), Some("curl")).unwrap();
         told.extend(sessions.take_uses().unwrap().into_iter().map(|touched| touched.last_used));
     }

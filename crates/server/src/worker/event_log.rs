@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::replay::Reading;
 use countersign_store::port::{StoreError, Verification};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +23,7 @@ pub async fn run(app: SharedApp, stop: CancellationToken) {
     for hour in 0_u64.. {
         let work = async {
             ticks.tick().await;
-            tend(&app, hour % DAY == 0, &mut found).await
+            tend(&app, edge::now(), hour % DAY == 0, &mut found).await
         };
         match stop.run_until_cancelled(work).await {
             Some(Ok(())) => {}
@@ -32,11 +33,20 @@ pub async fn run(app: SharedApp, stop: CancellationToken) {
     }
 }
 
-async fn tend(app: &SharedApp, whole: bool, found: &mut Option<Verification>) -> Result<(), StoreError> {
-    let (accounts, now) = (&app.accounts, edge::now().wall);
+/// What is due: all of it, where the day is over.
+pub async fn tend(
+    app: &SharedApp,
+    reading: Reading,
+    whole: bool,
+    found: &mut Option<Verification>,
+) -> Result<(), StoreError> {
+    let (accounts, now) = (&app.accounts, reading.wall);
     if whole {
         *found = Some(look_over(accounts, found.as_ref(), now).await?);
-        remove_old(accounts, now).await?;
+        // By the accept clock: a wall clock that was set forward must not remove anything before its time.
+        if let Ok(now) = app.replay.now(reading) {
+            remove_old(accounts, now).await?;
+        }
     }
     seal(accounts, now).await.map(drop)
 }

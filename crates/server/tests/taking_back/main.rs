@@ -17,6 +17,7 @@ mod scene;
 mod signed_in;
 
 mod bearer;
+mod clocks;
 mod ending;
 mod requirements;
 mod wire;

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::app::SharedApp;
 use crate::edge;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::problem::Refused;
 use crate::http::verify::undecided;
@@ -29,7 +30,7 @@ pub async fn users(State(app): State<SharedApp>, identity: Identity, request: Re
 pub async fn sessions(State(app): State<SharedApp>, identity: Identity, request: Request) -> Result<Response, Refused> {
     let which = asked(&identity, &request, query::sessions)?;
     let asking = identity.session().map(|session| session.reference);
-    let page = admin::sessions(&app.accounts, &which, asking, edge::now().wall).await;
+    let page = admin::sessions(&app.accounts, &which, asking, clock::now(&app)?).await;
     Ok(answer(page.map_err(|error| undecided(&error))?))
 }
 

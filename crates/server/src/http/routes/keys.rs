@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::app::SharedApp;
-use crate::edge;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::peer::Peer;
 use crate::http::problem::{Refused, Unfiltered};
@@ -57,7 +57,7 @@ pub async fn keys(
 async fn successor(app: &SharedApp, signer: &Principal, peer: Peer, request: Request) -> Result<Response, Refused> {
     recent(app, signer)?;
     let body = message(app, peer, request).await?;
-    let rotation = rotate(app, signer, &body, peer.client, edge::now().wall).await;
+    let rotation = rotate(app, signer, &body, peer.client, clock::now(app)?).await;
     match rotation.map_err(|error| undecided(&error))? {
         Rotation::Answer(message) => Ok(octets(message)),
         Rotation::DoesNotOpen => Err(Problem::UNPROCESSABLE.into()),
@@ -80,7 +80,7 @@ pub async fn key(
     }
     recent(&app, identity.principal())?;
     let Ok(keyid) = keyid.parse() else { return Err(Problem::NOT_FOUND.into()) };
-    let ended = take_back(&app, identity.principal(), &keyid, peer.client, edge::now().wall).await;
+    let ended = take_back(&app, identity.principal(), &keyid, peer.client, clock::now(&app)?).await;
     match ended.map_err(|error| undecided(&error))? {
         Ended::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         Ended::NotTheirs => Err(Problem::NOT_FOUND.into()),
@@ -100,13 +100,13 @@ pub async fn recovery_codes(
     }
     recent(&app, identity.principal())?;
     let body = message(&app, peer, request).await?;
-    let made = make_codes(&app, identity.principal(), body.into(), peer.client, edge::now().wall).await;
+    let made = make_codes(&app, identity.principal(), body.into(), peer.client, clock::now(&app)?).await;
     made.map_err(|error| undecided(&error))?.map(octets).ok_or_else(|| Problem::UNPROCESSABLE.into())
 }
 
 /// Keys are sensitive: who holds one can come back for ever.
 fn recent(app: &SharedApp, caller: &Principal) -> Result<(), Refused> {
-    let is_recent = may_do_sensitive(&app.accounts, caller, edge::now().wall);
+    let is_recent = may_do_sensitive(&app.accounts, caller, clock::now(app)?);
     if is_recent { Ok(()) } else { Err(Problem::REAUTHENTICATION_REQUIRED.into()) }
 }
 

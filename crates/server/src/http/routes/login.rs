@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::grant;
 use crate::app::SharedApp;
 use crate::config::Config;
-use crate::edge;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::json::{Form, read};
 use crate::http::peer::Peer;
@@ -74,13 +74,13 @@ pub async fn login(
     let login = match identity {
         Some(identity) => {
             let WithKey { device } = read(request).await?;
-            by_key(&app, identity.principal(), Device::new(&device, whence), edge::now().wall).await
+            by_key(&app, identity.principal(), Device::new(&device, whence), clock::now(&app)?).await
         }
         None if !may_be_read_by_nobody(&app.accounts.config, peer) => return Err(in_plain_text()),
         None => {
             let asked: WithPassword = read(request).await?;
             let device = Device::new(&asked.device, whence);
-            by_password(&app, asked.checked()?, device, edge::now().wall).await
+            by_password(&app, asked.checked()?, device, clock::now(&app)?).await
         }
     };
     answer(login)

@@ -6,15 +6,14 @@ mod refused;
 use axum::Json;
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use countersign_core::time::Timestamp;
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, PRAGMA};
 use http::{Method, StatusCode};
 use serde_json::json;
 
 use self::asker::{Asker, form};
 use self::refused::OAuthRefused;
-use crate::app::{App, SharedApp};
-use crate::edge;
+use crate::app::SharedApp;
+use crate::http::clock::now;
 use crate::http::identity::Identity;
 use crate::http::peer::Peer;
 use crate::http::problem::{Refused, Unfiltered};
@@ -64,12 +63,6 @@ pub async fn revoke(
 
 fn only_post(request: &Request) -> Result<(), Refused> {
     if *request.method() == Method::POST { Ok(()) } else { Err(Refused::method_not_allowed("POST")) }
-}
-
-/// The time by which requests are accepted: no token is good again because a clock was set back.
-fn now(app: &App) -> Result<Timestamp, Refused> {
-    let reading = edge::now();
-    app.replay.now(reading).map_err(|refusal| Refused::of(refusal, app.replay.retry_after(reading.wall)))
 }
 
 fn own(answer: impl axum::response::IntoResponse) -> Response {

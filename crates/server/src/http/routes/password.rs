@@ -11,7 +11,7 @@ use super::grant;
 use super::login::{in_plain_text, may_be_read_by_nobody, password_of, whole_seconds};
 use super::sessions::session_of;
 use crate::app::SharedApp;
-use crate::edge;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::json::{Form, read};
 use crate::http::peer::Peer;
@@ -51,7 +51,7 @@ pub async fn password(
     let Asked { current_password, new_password } = read(request).await?;
     let current = current_password.map(password_of).transpose()?;
     let asked = NewPassword { current, new: password_of(new_password)? };
-    answer(change_password(&app, by, asked, &whence, edge::now().wall).await)
+    answer(change_password(&app, by, asked, &whence, clock::now(&app)?).await)
 }
 
 fn answer(changed: Result<PasswordChanged, Undecided>) -> Result<Response, Refused> {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::grant;
 use crate::app::SharedApp;
-use crate::edge;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::json::{Form, read};
 use crate::http::problem::Refused;
@@ -40,7 +40,7 @@ pub async fn refresh(
     let Asked { refresh_token } = read(request).await?;
     let Ok(token) = refresh_token.parse() else { return Err(Problem::TOKEN_INVALID.into()) };
     let signer = identity.as_ref().map(Identity::principal);
-    let exchanged = exchange(&app, &token, signer, &whence, edge::now().wall).await;
+    let exchanged = exchange(&app, &token, signer, &whence, clock::now(&app)?).await;
     match exchanged.map_err(|error| undecided(&error))? {
         Refresh::Granted(granted) => grant::answer(&granted),
         Refresh::Conflict => Err(Refused::from(Problem::CONFLICT)

@@ -7,7 +7,7 @@ use countersign_core::problem::Problem;
 use http::{Method, StatusCode};
 
 use crate::app::SharedApp;
-use crate::edge;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::problem::Refused;
 use crate::http::verify::undecided;
@@ -29,7 +29,7 @@ pub async fn revoke_user(
     // In its one spelling: else the address of a user would have many.
     let parsed = user.parse().ok().filter(|id: &UserId| id.to_string() == user);
     let Some(user) = parsed else { return Err(Problem::NOT_FOUND.into()) };
-    let taken = take_back(&app, identity.principal(), Taking { user, keys }, &whence, edge::now().wall).await;
+    let taken = take_back(&app, identity.principal(), Taking { user, keys }, &whence, clock::now(&app)?).await;
     match taken.map_err(|error| undecided(&error))? {
         TakenBack::Done => Ok(StatusCode::NO_CONTENT.into_response()),
         TakenBack::Forbidden => Err(Problem::FORBIDDEN.into()),

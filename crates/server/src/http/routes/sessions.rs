@@ -8,7 +8,7 @@ use countersign_core::verdict::SessionPrincipal;
 use http::{Method, StatusCode};
 
 use crate::app::SharedApp;
-use crate::edge;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::problem::Refused;
 use crate::http::verify::undecided;
@@ -33,7 +33,7 @@ pub async fn list(
             "A list takes after, the reference of a session, and limit, a number from 1 to 100, each at most once.",
         )
     })?;
-    let listed = own_sessions::list(&app, identity.principal(), page, edge::now().wall).await;
+    let listed = own_sessions::list(&app, identity.principal(), page, clock::now(&app)?).await;
     listed.map(Json).map_err(|error| undecided(&error))
 }
 
@@ -64,7 +64,7 @@ pub async fn revoke(
         return Err(Refused::method_not_allowed("DELETE"));
     }
     let Ok(session) = reference.parse() else { return Err(Problem::NOT_FOUND.into()) };
-    let revoked = own_sessions::revoke(&app, identity.principal(), session, &whence, edge::now().wall).await;
+    let revoked = own_sessions::revoke(&app, identity.principal(), session, &whence, clock::now(&app)?).await;
     match revoked.map_err(|error| undecided(&error))? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(Problem::NOT_FOUND.into()),
@@ -82,7 +82,7 @@ pub async fn revoke_others(
         return Err(Refused::method_not_allowed("POST"));
     }
     let session = session_of(&identity)?;
-    let revoked = own_sessions::revoke_others(&app, (identity.user(), session), &whence, edge::now().wall).await;
+    let revoked = own_sessions::revoke_others(&app, (identity.user(), session), &whence, clock::now(&app)?).await;
     revoked.map_err(|error| undecided(&error))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -97,7 +97,7 @@ pub async fn log_out(
     if method != Method::POST {
         return Err(Refused::method_not_allowed("POST"));
     }
-    let ended = own_sessions::log_out(&app, session_of(&identity)?, &whence, edge::now().wall).await;
+    let ended = own_sessions::log_out(&app, session_of(&identity)?, &whence, clock::now(&app)?).await;
     ended.map_err(|error| undecided(&error))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

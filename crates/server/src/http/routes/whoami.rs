@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::app::SharedApp;
-use crate::edge;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::problem::Refused;
 use crate::http::verify::undecided;
@@ -24,7 +24,7 @@ pub async fn whoami(State(app): State<SharedApp>, method: Method, identity: Iden
         return Err(Refused::method_not_allowed("GET, HEAD"));
     }
     let Principal { user, username, role, permissions, prover, .. } = identity.principal();
-    let session = present(&app, identity.principal(), edge::now().wall).await.map_err(|error| undecided(&error))?;
+    let session = present(&app, identity.principal(), clock::now(&app)?).await.map_err(|error| undecided(&error))?;
     let mut answer = json!({
         "user_id": user.to_string(),
         "username": username.as_str(),

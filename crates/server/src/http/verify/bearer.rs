@@ -11,16 +11,14 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
 
 use super::body::{spooled, within};
-use super::{Api, admitted, note_use, run, undecided, upgrade};
+use super::{Api, admitted, again, note_use, run, undecided, upgrade};
 use crate::app::SharedApp;
 use crate::config::Route;
-use crate::edge;
 use crate::http::identity::Identity;
 use crate::http::peer::Peer;
 use crate::http::policy;
 use crate::http::problem::Refused;
 use crate::service::bearer::{Beside, is_ours, verify_beside, verify_token};
-use crate::service::verify_request::judge_again;
 
 /// What `Authorization` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +88,7 @@ async fn admit(app: &SharedApp, bearing: &Bearing<'_>, reading: Reading, request
     policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
     parts.extensions.insert(super::BodyLength(body.length()));
     let mut request = Request::from_parts(parts, body.into_body());
-    let principal = admitted(app, judge_again(app, &principal, edge::now().wall), reading)?;
+    let principal = again(app, &principal)?;
     request.extensions_mut().insert(Identity::new(principal));
     Ok(request)
 }

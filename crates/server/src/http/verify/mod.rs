@@ -26,6 +26,7 @@ use self::body::{limited, pass_on, take_in, within};
 use self::once::once;
 use self::read::{Arrived, Brings, read};
 pub use self::upgrade::Upgradable;
+use super::clock;
 use super::identity::Identity;
 use super::peer::Peer;
 use super::policy;
@@ -137,7 +138,7 @@ async fn admit(
         Some(_) | None => take_in(app, signed, request).await?,
     };
     upgrade::decide(&mut request, offered);
-    let principal = admitted(app, judge_again(app, &principal, edge::wall()), reading)?;
+    let principal = again(app, &principal)?;
     request.extensions_mut().insert(Identity::new(principal));
     if let Some(streams) = &streams {
         streams.announce(&mut request);
@@ -157,6 +158,12 @@ fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Readi
         Verdict::Admit(principal) => Ok(principal),
         Verdict::Refuse(refusal) => Err(Refused::of(refusal, app.replay.retry_after(reading.wall))),
     }
+}
+
+/// The verdict on an admitted request once its body is here, by the clock of that moment.
+fn again(app: &SharedApp, principal: &Principal) -> Result<Principal, Refused> {
+    let reading = edge::now();
+    admitted(app, judge_again(app, principal, clock::at(app, reading)?), reading)
 }
 
 /// The key under which a request comes, where one counts. A stream cannot be kept, and its body is not known before it is
