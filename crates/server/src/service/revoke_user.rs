@@ -63,7 +63,10 @@ pub async fn take_back(
 /// The same for a caller that may do so and cannot be dropped half way.
 pub(super) async fn take(accounts: &Accounts, taking: Taking, asked: &Asked) -> Result<u64, Undecided> {
     let _alone = accounts.changing.lock().await;
+    // All of it in memory first: the keys end one by one in the store, and the first that it could not end must not leave
+    // the others and the sessions as they were.
     if taking.keys {
+        accounts.deny_user(taking.user, asked.at)?;
         end_keys(accounts, taking.user, asked).await?;
     }
     let ended = end_in(accounts, &Scope::User(taking.user), EndReason::UserRevoked, asked).await?;
@@ -71,7 +74,6 @@ pub(super) async fn take(accounts: &Accounts, taking: Taking, asked: &Asked) -> 
 }
 
 async fn end_keys(accounts: &Accounts, user: UserId, asked: &Asked) -> Result<(), Undecided> {
-    accounts.keyring.revoke_user(user)?;
     for key in accounts.stores.keys.of_user(user).await? {
         if !matches!(key.state, KeyState::Revoked { .. }) {
             let event = Event {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_core::account::Role;
 use countersign_core::event::EventKind;
 use countersign_core::session::{EndReason, Proof, Scope, SessionState};
+use countersign_server::keyring::Admission;
 use countersign_server::service::control::Asked;
 use countersign_server::service::end_sessions::end;
 use countersign_server::sessions::Standing;
@@ -13,7 +14,7 @@ use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::scene::{PASSWORD, Signer, add, code, count, guard, login, login_with_key};
+use crate::scene::{PASSWORD, Signer, add, code, count, guard, hash_of, login, login_with_key, user_id};
 use crate::signed_in::{logged_in, person};
 use crate::whole::{Answer, Whole, api, now};
 use crate::wire::{ELSEWHERE, authorized};
@@ -56,6 +57,22 @@ async fn a_password_that_the_store_could_not_change_ends_the_sessions_of_the_for
     let failed = alice.bring_body(&guard, "POST", "/api/auth/password", wanted(PASSWORD).as_bytes()).await;
     assert_eq!(failed.status, 503, "{}", failed.text());
     assert_eq!(code(&thief.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
+}
+
+/// Keys end one by one in the store, and sessions after them.
+#[tokio::test]
+async fn everything_of_a_user_is_taken_back_although_the_store_fails_on_the_way() {
+    let guard = guard("").await;
+    add(&guard, "olga", "admin").await;
+    let admin = login(&guard, "olga").await;
+    let thief = Signer::enrolled(&guard, "alice", Role::User).await;
+    guard.operate("set-password", json!({ "username": "alice", "password": hash_of(PASSWORD) })).await;
+    let session = login(&guard, "alice").await;
+    sql(&guard, "CREATE TRIGGER broken BEFORE UPDATE ON keys BEGIN SELECT RAISE(ABORT, 'broken'); END").await;
+    let target = format!("/api/auth/revoke-user/{}?keys=true", user_id(&guard, "alice").await);
+    assert_eq!(admin.bring(&guard, "POST", &target).await.status, 503, "it is not done, and is to be tried again");
+    assert_eq!(guard.app.accounts.keyring.find(&thief.keyid).unwrap().unwrap().admission(now()), Admission::Tombstone);
+    assert_eq!(code(&session.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
 }
 
 /// The store is slow, and the operator quicker than its answer to the login: it has opened what is void by then.
