@@ -217,22 +217,28 @@ impl Accounts {
         Ok(self.sessions.deny(&Scope::User(id), now)?)
     }
 
+    /// The same for what this key signs, and for the sessions that it has opened.
+    pub fn deny_key(&self, id: &KeyId, now: Timestamp) -> Result<(), Undecided> {
+        self.keyring.revoke(id)?;
+        Ok(self.sessions.deny(&Scope::Key(id.clone()), now)?)
+    }
+
+    /// Whether a session counts at `now`: it is over, too, when the key is that opened it.
+    pub fn standing(&self, session: &Entry, now: Timestamp) -> Result<Standing, Undecided> {
+        let standing = self.sessions.standing(session, now);
+        let (Standing::Open, Some(key)) = (standing, session.opened_by()) else { return Ok(standing) };
+        let holder = self.keyring.find(key.as_str())?;
+        let signs = holder.is_some_and(|holder| holder.admission(now) == Admission::Active);
+        Ok(if signs { Standing::Open } else { Standing::Ended })
+    }
+
     /// What a request of a session gets at `now` whose proof is right: nothing if the session or the key that opened it has
     /// ended.
     pub fn verdict_on(&self, session: &Entry, now: Timestamp) -> Result<Verdict, Undecided> {
-        let signs = |key: &KeyId| {
-            Ok::<_, Undecided>(match self.keyring.find(key.as_str())? {
-                Some(holder) => holder.admission(now) == Admission::Active,
-                None => false,
-            })
-        };
-        Ok(match self.sessions.standing(session, now) {
+        Ok(match self.standing(session, now)? {
+            Standing::Open => Verdict::Admit(session.principal()),
             Standing::Ended => Verdict::Refuse(Refusal::TokenRevoked),
             Standing::Expired => Verdict::Refuse(Refusal::TokenInvalid),
-            Standing::Open if session.opened_by().map(signs).transpose()? == Some(false) => {
-                Verdict::Refuse(Refusal::TokenRevoked)
-            }
-            Standing::Open => Verdict::Admit(session.principal()),
         })
     }
 

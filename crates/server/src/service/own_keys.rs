@@ -102,7 +102,7 @@ async fn end(app: &App, signer: &Principal, target: &KeyId, from: IpAddr, now: T
     match judge(&app.accounts.stores.keys.of_user(*user).await?, target, key) {
         TakeBack::NotTheirs => return Ok(Ended::NotTheirs),
         TakeBack::OwnAncestor => return Ok(Ended::OwnAncestor),
-        TakeBack::Ends { ended, .. } => ended.iter().try_for_each(|id| app.accounts.keyring.revoke(id))?,
+        TakeBack::Ends { ended, .. } => ended.iter().try_for_each(|id| app.accounts.deny_key(id, now))?,
     }
     let event = Event {
         at: now,

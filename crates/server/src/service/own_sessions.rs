@@ -44,18 +44,13 @@ pub async fn list(app: &App, caller: &Principal, page: Page, now: Timestamp) -> 
         let sessions = app.accounts.stores.sessions.of_user(caller.user, after, MOST).await?;
         let is_last = sessions.len() < MOST as usize;
         for session in sessions {
-            // The store is behind as to when they were used, and those that nobody has used for long stand open in it.
-            let Some(entry) = app.accounts.sessions.find(session.reference)? else { continue };
-            if app.accounts.sessions.standing(&entry, now) != Standing::Open {
-                continue;
-            }
+            let (Standing::Open, row) = SessionRow::now(&app.accounts, &session, asking, now)? else { continue };
             if rows.len() == limit {
                 let next = after.map(|after| after.to_string());
                 return Ok(OwnSessions { sessions: rows, next });
             }
             after = Some(session.reference);
-            let last_used_ms = entry.last_used().as_millis();
-            rows.push(SessionRow { last_used_ms, ..SessionRow::of(&session, caller.username.as_str(), asking, now) });
+            rows.push(SessionRow { username: caller.username.to_string(), ..row });
         }
         if is_last {
             return Ok(OwnSessions { sessions: rows, next: None });
@@ -66,11 +61,9 @@ pub async fn list(app: &App, caller: &Principal, page: Page, now: Timestamp) -> 
 /// The session of whoever asks; none where a key asks.
 pub async fn present(app: &App, caller: &Principal, now: Timestamp) -> Result<Option<SessionRow>, Undecided> {
     let Some(asking) = caller.session.as_ref().map(|session| session.reference) else { return Ok(None) };
-    let (kept, entry) = (app.accounts.stores.sessions.find(asking).await?, app.accounts.sessions.find(asking)?);
-    Ok(kept.zip(entry).map(|(session, entry)| {
-        let last_used_ms = entry.last_used().as_millis();
-        SessionRow { last_used_ms, ..SessionRow::of(&session, caller.username.as_str(), Some(asking), now) }
-    }))
+    let Some(kept) = app.accounts.stores.sessions.find(asking).await? else { return Ok(None) };
+    let (_, row) = SessionRow::now(&app.accounts, &kept, Some(asking), now)?;
+    Ok(Some(SessionRow { username: caller.username.to_string(), ..row }))
 }
 
 /// Ends the session that asks: a logout.

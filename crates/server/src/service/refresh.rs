@@ -141,7 +141,7 @@ impl Held {
         let Some(entry) = sessions.find(session.reference)? else { return Ok(Some(Refresh::Ended)) };
         sessions.refreshed(session.reference, access_token.hash, whence.address)?;
         // Whoever ends the session denies it before the store is asked: what was kept an instant too early goes nowhere.
-        if sessions.standing(&entry, now) != Standing::Open {
+        if app.accounts.standing(&entry, now)? != Standing::Open {
             return Ok(Some(Refresh::Ended));
         }
         sessions.note_use(&entry, whence.address, whence.user_agent.as_deref())?;

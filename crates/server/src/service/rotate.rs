@@ -143,7 +143,7 @@ pub async fn end_keys(app: &App, now: Timestamp) -> Result<(), Undecided> {
     let mut outcome = Ok(());
     for id in app.accounts.keyring.take_ended(now)? {
         let _alone = app.accounts.changing.lock().await;
-        app.accounts.keyring.revoke(&id)?;
+        app.accounts.deny_key(&id, now)?;
         if let Err(error) = end(app, &id, now).await {
             app.accounts.keyring.put_back(&id)?;
             outcome = Err(error);

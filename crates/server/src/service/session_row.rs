@@ -5,6 +5,10 @@ use countersign_core::session::{OpenedBy, Session, SessionState};
 use countersign_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Undecided;
+use crate::accounts::Accounts;
+use crate::sessions::Standing;
+
 /// A session in answers and in lists. Times are milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {
@@ -44,7 +48,28 @@ pub struct SessionRow {
 }
 
 impl SessionRow {
-    /// The session at `now`, to whoever asks in the session `asking`.
+    /// The session as the guard holds it at `now`, without the name of its user. Memory knows more than the store: of ends
+    /// that are being written, of those that befell all sessions of a user or a key, and when a session was last used. What
+    /// memory does not hold nobody can use.
+    pub fn now(
+        accounts: &Accounts,
+        session: &Session,
+        asking: Option<SessionRef>,
+        now: Timestamp,
+    ) -> Result<(Standing, Self), Undecided> {
+        let entry = accounts.sessions.find(session.reference)?;
+        let standing = match (session.state, &entry) {
+            (SessionState::Ended { .. }, _) => Standing::Ended,
+            (SessionState::Open, Some(entry)) => accounts.standing(entry, now)?,
+            (SessionState::Open, None) if session.is_live(now) => Standing::Ended,
+            (SessionState::Open, None) => Standing::Expired,
+        };
+        let last_used = entry.map_or(session.last_used, |entry| entry.last_used().max(session.last_used));
+        let row = Self::of(session, "", asking, now);
+        Ok((standing, Self { state: word(standing).to_owned(), last_used_ms: last_used.as_millis(), ..row }))
+    }
+
+    /// The session at `now` as it is kept, to whoever asks in the session `asking`.
     pub fn of(session: &Session, username: &str, asking: Option<SessionRef>, now: Timestamp) -> Self {
         let (state, ended, why) = match session.state {
             SessionState::Open if session.is_live(now) => ("open", None, None),
@@ -73,5 +98,14 @@ impl SessionRow {
             why: why.map(|why| why.to_string()),
             current: asking == Some(session.reference),
         }
+    }
+}
+
+/// The word for it in lists.
+const fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Open => "open",
+        Standing::Ended => "ended",
+        Standing::Expired => "expired",
     }
 }

@@ -6,7 +6,8 @@ use countersign_core::account::Role;
 use countersign_core::event::EventKind;
 use countersign_core::session::{EndReason, Proof, Scope, SessionState};
 use countersign_server::keyring::Admission;
-use countersign_server::service::control::Asked;
+use countersign_server::service::admin::{WhichSessions, sessions};
+use countersign_server::service::control::{Asked, dispatch};
 use countersign_server::service::end_sessions::end;
 use countersign_server::sessions::Standing;
 use countersign_server::worker::sessions::tell_of_uses;
@@ -14,7 +15,7 @@ use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::scene::{PASSWORD, Signer, add, code, count, guard, hash_of, login, login_with_key, user_id};
+use crate::scene::{PASSWORD, Signer, add, code, count, guard, hash_of, json, login, login_with_key, user_id};
 use crate::signed_in::{logged_in, person};
 use crate::whole::{Answer, Whole, api, now};
 use crate::wire::{ELSEWHERE, authorized};
@@ -73,6 +74,38 @@ async fn everything_of_a_user_is_taken_back_although_the_store_fails_on_the_way(
     assert_eq!(admin.bring(&guard, "POST", &target).await.status, 503, "it is not done, and is to be tried again");
     assert_eq!(guard.app.accounts.keyring.find(&thief.keyid).unwrap().unwrap().admission(now()), Admission::Tombstone);
     assert_eq!(code(&session.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
+}
+
+/// The store has failed, so that nothing of it stands there: what is shown is what counts.
+#[tokio::test]
+async fn the_sessions_of_a_key_that_has_ended_are_shown_as_ended_and_whoever_follows_is_told() {
+    let guard = guard("").await;
+    let thief = Signer::enrolled(&guard, "alice", Role::User).await;
+    guard.operate("set-password", json!({ "username": "alice", "password": hash_of(PASSWORD) })).await;
+    let ((stolen, _), alice) = (thief.session(&guard).await, login(&guard, "alice").await);
+    let shown = json!({ "reference": stolen.reference.to_string() });
+    assert_eq!(guard.operate("show-session", shown.clone()).await["state"], "open");
+    guard.app.accounts.keyring.revoke(&thief.key()).unwrap();
+    assert_eq!(guard.operate("show-session", shown.clone()).await["state"], "ended", "it needs its key");
+
+    let arguments = json!({ "keyid": thief.keyid });
+    let question = json!({ "operation": "revoke-key", "arguments": arguments });
+    sql(&guard, "CREATE TRIGGER broken BEFORE UPDATE ON keys BEGIN SELECT RAISE(ABORT, 'broken'); END").await;
+    dispatch(&guard.app.accounts, &asked(), question).await.unwrap_err();
+    let entry = guard.app.accounts.sessions.find(stolen.reference).unwrap().unwrap();
+    assert_eq!(guard.app.accounts.sessions.standing(&entry, now()), Standing::Ended);
+    assert_eq!(guard.operate("show-session", shown).await["state"], "ended");
+    assert_eq!(guard.operate("show-user", json!({ "username": "alice" })).await["sessions"], 1);
+    let which = WhichSessions { limit: 10, state: Some(Standing::Ended), ..WhichSessions::default() };
+    assert_eq!(sessions(&guard.app.accounts, &which, None, now()).await.unwrap().sessions.len(), 1);
+    let own = json(&alice.bring(&guard, "GET", "/api/auth/sessions").await);
+    assert_eq!(own["sessions"].as_array().unwrap().len(), 1, "{own}");
+
+    sql(&guard, "DROP TRIGGER broken").await;
+    let mut log = guard.app.accounts.sessions.log();
+    log.mark_unchanged();
+    guard.operate("revoke-key", arguments).await;
+    assert!(log.has_changed().unwrap());
 }
 
 /// The store is slow, and the operator quicker than its answer to the login: it has opened what is void by then.

@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
 use countersign_core::id::{SessionRef, UserId};
-use countersign_core::session::{Session, SessionState};
 use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
 use serde::Serialize;
@@ -50,39 +49,14 @@ pub async fn sessions(
     let next = read.last().filter(|_| !is_last).map(|last| last.reference.to_string());
     let (mut rows, mut names) = (Vec::new(), HashMap::new());
     for session in &read {
-        let (standing, last_used) = standing(accounts, session, now)?;
+        let (standing, row) = SessionRow::now(accounts, session, asking, now)?;
         if which.state.is_some_and(|state| state != standing) {
             continue;
         }
-        let name = name(accounts, &mut names, session.user).await?;
-        let row = SessionRow::of(session, name.as_str(), asking, now);
-        rows.push(SessionRow { state: word(standing).to_owned(), last_used_ms: last_used.as_millis(), ..row });
+        let username = name(accounts, &mut names, session.user).await?.to_string();
+        rows.push(SessionRow { username, ..row });
     }
     Ok(SessionPage { sessions: rows, next })
-}
-
-/// The word for it in lists and filters.
-const fn word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Open => "open",
-        Standing::Ended => "ended",
-        Standing::Expired => "expired",
-    }
-}
-
-/// Memory knows more than the store: of ends that are being written, of those that befell all sessions of a user, and when
-/// a session was last used.
-fn standing(accounts: &Accounts, session: &Session, now: Timestamp) -> Result<(Standing, Timestamp), Undecided> {
-    let stored = match session.state {
-        SessionState::Ended { .. } => Standing::Ended,
-        SessionState::Open if session.is_live(now) => Standing::Open,
-        SessionState::Open => Standing::Expired,
-    };
-    Ok(match (accounts.sessions.find(session.reference)?, stored) {
-        (Some(entry), Standing::Open) => (accounts.sessions.standing(&entry, now), entry.last_used()),
-        (Some(entry), Standing::Ended | Standing::Expired) => (stored, entry.last_used()),
-        (None, _) => (stored, session.last_used),
-    })
 }
 
 /// The name of a user, looked up once for each.

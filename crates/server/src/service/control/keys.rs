@@ -127,7 +127,7 @@ impl Operation for RevokeKey {
     async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<RevokedKeys, ControlError> {
         let id = keyid(&self.keyid)?;
         let _alone = accounts.changing.lock().await;
-        accounts.keyring.revoke(&id)?;
+        accounts.deny_key(&id, asked.at)?;
         let user = accounts.stores.keys.find(&id).await?.map(|key| key.user);
         let keys = match user {
             Some(user) => accounts.stores.keys.of_user(user).await?,
@@ -135,10 +135,12 @@ impl Operation for RevokeKey {
         };
         let ended = descendants(&keys, &id);
         for descendant in &ended {
-            accounts.keyring.revoke(descendant)?;
+            accounts.deny_key(descendant, asked.at)?;
         }
         let event = asked.event(EventKind::KeyRevoked, (user, Some(id.clone())), String::new());
-        match accounts.stores.keys.revoke(&id, &event).await? {
+        let revoked = accounts.stores.keys.revoke(&id, &event).await?;
+        accounts.sessions.log_has_grown();
+        match revoked {
             Change::Made | Change::Already => Ok(RevokedKeys {
                 with_it: ended.into_iter().filter(|ended| **ended != id).map(ToString::to_string).collect(),
                 predecessor: living_predecessor(&keys, &id, asked.at),

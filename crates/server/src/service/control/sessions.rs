@@ -114,28 +114,18 @@ pub(super) async fn open_sessions(accounts: &Accounts, user: UserId, now: Timest
         let Some(last) = page.last() else { return Ok(open) };
         after = Some(last.reference);
         for session in page {
-            open += usize::from(standing(accounts, session.reference, now)? == Standing::Open);
+            let (standing, _) = SessionRow::now(accounts, &session, None, now)?;
+            open += usize::from(standing == Standing::Open);
         }
     }
 }
 
-fn standing(accounts: &Accounts, session: SessionRef, now: Timestamp) -> Result<Standing, ControlError> {
-    let entry = accounts.sessions.find(session)?;
-    Ok(entry.map_or(Standing::Ended, |entry| accounts.sessions.standing(&entry, now)))
-}
-
-/// A session as it is shown: the table in memory knows when it was last used, and whether it has been idle for too long.
+/// A session as it is shown.
 async fn row(accounts: &Accounts, session: &Session, now: Timestamp) -> Result<SessionRow, ControlError> {
     let user = accounts.stores.users.find(session.user).await?.filter(|user: &User| user.state != UserState::Deleted);
     let username = user.map(|user| user.username.to_string()).unwrap_or_default();
-    let mut row = SessionRow::of(session, &username, None, now);
-    if let Some(entry) = accounts.sessions.find(session.reference)? {
-        row.last_used_ms = row.last_used_ms.max(entry.last_used().as_millis());
-        if accounts.sessions.standing(&entry, now) == Standing::Expired {
-            "expired".clone_into(&mut row.state);
-        }
-    }
-    Ok(row)
+    let (_, row) = SessionRow::now(accounts, session, None, now)?;
+    Ok(SessionRow { username, ..row })
 }
 
 async fn found(accounts: &Accounts, text: &str) -> Result<Session, ControlError> {
