@@ -23,7 +23,7 @@ pub(super) fn arrive(app: &App, parts: &mut Parts) -> Result<(Authority, Peer), 
     let config = &app.accounts.config;
     let named = named(parts).ok_or(Problem::MALFORMED_REQUEST)?;
     let names = match Listened::of(&parts.extensions) {
-        Listened::Main => config.names.authorities(),
+        Listened::Main | Listened::Ours => config.names.authorities(),
         #[cfg(feature = "standalone")]
         Listened::Admin => &config.admin_names,
     };

@@ -1,12 +1,13 @@
 //! Which address, which door: the only list of routes.
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
+use axum::{Extension, Router};
 use countersign_core::problem::Problem;
 
 use super::arrival::arriving;
 use super::layer::VerifyLayer;
+use super::listened::Listened;
 use super::ours::{AUTHORIZATION_SERVER, INTROSPECT, JWKS, LOGIN, OURS, REFRESH, REVOKE};
 use super::problem::Refused;
 use super::routes::{
@@ -40,7 +41,7 @@ pub fn own_router(app: SharedApp) -> Router {
         .route(JWKS, get(well_known::jwks).fallback(only_get))
         .route(AUTHORIZATION_SERVER, get(well_known::authorization_server).fallback(only_get))
         .route_layer(from_fn_with_state(app.clone(), arriving))
-        .merge(guarded.route_layer(VerifyLayer::new(app.clone())))
+        .merge(guarded.route_layer(VerifyLayer::new(app.clone())).route_layer(Extension(Listened::Ours)))
         .with_state(app)
 }
 

@@ -83,13 +83,15 @@ fn unsigned(accept: Accept, credentials: Credentials<'_>) -> Result<Brings, Refu
     }
 }
 
-/// What holds for an address, and who may pass. Our own addresses are nobody's to configure.
+/// What holds for an address, and who may pass. Our own addresses are nobody's to configure, and open
+/// to the unsigned only where we stand there ourselves.
 fn route<'a>(app: &'a SharedApp, listened: Listened, path: &str) -> (&'a Route, Accept) {
     let routes = &app.accounts.config.routes;
     let route = match listened {
         #[cfg(feature = "standalone")]
         Listened::Admin => routes.for_operators(),
-        Listened::Main if is_ours(path) => return (routes.otherwise(), accept(path)),
+        Listened::Ours => return (routes.otherwise(), accept(path)),
+        Listened::Main if is_ours(path) => return (routes.otherwise(), Accept::Signature),
         Listened::Main => routes.of(path),
     };
     (route, route.accept)
