@@ -2,15 +2,13 @@
 
 use std::net::IpAddr;
 
-use countersign_core::id::SessionRef;
 use countersign_core::replay::Reading;
 use countersign_core::session::{Proof, TokenHash};
 use countersign_core::time::Timestamp;
-use countersign_core::token::TokenFault;
 use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 
 use super::Undecided;
-use super::access_token::{Brought, read};
+use super::genuine_token::{AccessToken, Unfit, access};
 use super::session_use::judge;
 use super::verify_request::report;
 use crate::accounts::Accounts;
@@ -23,12 +21,14 @@ pub async fn verify_token(app: &SharedApp, token: &str, from: IpAddr, reading: R
         Ok(now) => now,
         Err(refusal) => return Ok(Verdict::Refuse(refusal)),
     };
-    let (keyid, verdict) = match found(app, token, now)? {
-        Ok(session) if session.proof() == Proof::Key => {
+    let (keyid, verdict) = match access(&app.accounts, token, now)? {
+        Ok(AccessToken { session, .. }) if session.proof() == Proof::Key => {
             (session.reference().keyid(), Verdict::Refuse(Refusal::TokenAlone))
         }
-        Ok(session) => (session.reference().keyid(), admit(app, &session, token, (from, now)).await?),
-        Err(refusal) => (String::new(), Verdict::Refuse(refusal)),
+        Ok(AccessToken { session, .. }) => {
+            (session.reference().keyid(), admit(app, &session, token, (from, now)).await?)
+        }
+        Err(Unfit { refusal, .. }) => (String::new(), Verdict::Refuse(refusal)),
     };
     if let Verdict::Refuse(refusal) = verdict {
         report(app, &keyid, refusal, from, now).await?;
@@ -69,72 +69,15 @@ pub async fn verify_beside(
     token: &str,
     now: Timestamp,
 ) -> Result<Beside, Undecided> {
-    let signer = match principal.prover {
-        Prover::Session(session) => session,
-        Prover::Key(_) if is_ours(&app.accounts, token, now) => return Ok(Beside::Contradicts),
-        Prover::Key(_) => return Ok(Beside::Foreign),
-    };
-    match found(app, token, now)? {
-        Ok(session) if session.reference() == signer => {
+    Ok(match (&principal.prover, access(&app.accounts, token, now)?) {
+        (_, Err(Unfit { is_ours: false, .. })) => Beside::Foreign,
+        (Prover::Session(signer), Ok(AccessToken { session, .. })) if session.reference() == *signer => {
             note_token(&app.accounts, &session, token).await?;
-            Ok(Beside::Theirs)
+            Beside::Theirs
         }
-        Ok(_) => Ok(Beside::Contradicts),
-        Err(refusal) if is_ours(&app.accounts, token, now) => Ok(Beside::Refused(refusal)),
-        Err(_) => Ok(Beside::Foreign),
-    }
-}
-
-/// Whether a text is an access token of this guard, good or not: none of these is anybody else's business.
-pub fn is_ours(accounts: &Accounts, token: &str, now: Timestamp) -> bool {
-    match read(accounts, token, now) {
-        Ok(_) => true,
-        Err(fault) => match fault {
-            TokenFault::Malformed => token.starts_with("csa_"),
-            TokenFault::Header | TokenFault::UnknownKey | TokenFault::Signature => false,
-            TokenFault::Claims
-            | TokenFault::Issuer
-            | TokenFault::Audience
-            | TokenFault::NotYet
-            | TokenFault::Expired => true,
-        },
-    }
-}
-
-/// The session of a token whose form, signature and time are good, and of which it says what is so. Whether that session
-/// still counts is another question.
-fn found(app: &SharedApp, token: &str, now: Timestamp) -> Result<Result<std::sync::Arc<Entry>, Refusal>, Undecided> {
-    let brought = match read(&app.accounts, token, now) {
-        Ok(brought) => brought,
-        Err(fault) => {
-            tracing::debug!(%fault, "an access token was refused");
-            return Ok(Err(Refusal::TokenInvalid));
-        }
-    };
-    let Some(session) = app.accounts.sessions.find(session_of(&brought))? else {
-        return Ok(Err(Refusal::TokenInvalid));
-    };
-    Ok(match &brought {
-        Brought::Opaque(token) if session.is_good(token, now) => Ok(session),
-        Brought::Opaque(_) => Err(Refusal::TokenInvalid),
-        Brought::Verified(token) => {
-            let claims = token.claims();
-            if claims.user != session.user() || claims.proof != session.proof() {
-                Err(Refusal::TokenInvalid)
-            } else if claims.generation < session.generation() || claims.epoch < session.epoch() {
-                Err(Refusal::TokenRevoked)
-            } else {
-                Ok(session)
-            }
-        }
+        (Prover::Session(_), Err(Unfit { refusal, .. })) => Beside::Refused(refusal),
+        (Prover::Session(_), Ok(_)) | (Prover::Key(_), _) => Beside::Contradicts,
     })
-}
-
-fn session_of(brought: &Brought) -> SessionRef {
-    match brought {
-        Brought::Verified(token) => token.claims().session,
-        Brought::Opaque(token) => token.session(),
-    }
 }
 
 /// The first use of each token that was issued last is durable before the request is served: from then on the refresh token

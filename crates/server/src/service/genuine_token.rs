@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use countersign_core::session::{Family, FamilySecret, RefreshToken, SessionState};
 use countersign_core::time::Timestamp;
-use countersign_core::token::AccessClaims;
+use countersign_core::token::{AccessClaims, OpaqueToken, TokenFault, VerifiedToken};
+use countersign_core::username::Username;
+use countersign_core::verdict::Refusal;
 
 use super::Undecided;
 use super::access_token::{Brought, read};
@@ -25,10 +27,26 @@ pub enum Genuine {
 pub struct AccessToken {
     /// The session that it is of.
     pub session: Arc<Entry>,
-    /// What it says; nothing if it is opaque.
-    pub claims: Option<AccessClaims>,
+    /// The token, if it says anything; an opaque one does not.
+    verified: Option<VerifiedToken>,
     /// The first moment at which it is good no more.
     pub expires: Timestamp,
+}
+
+impl AccessToken {
+    /// What it says; nothing if it is opaque.
+    pub fn claims(&self) -> Option<&AccessClaims> {
+        self.verified.as_ref().map(VerifiedToken::claims)
+    }
+}
+
+/// Why a text is no good access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// What whoever brings it is told.
+    pub refusal: Refusal,
+    /// Whether it is one of ours all the same: none of these is anybody else's business.
+    pub is_ours: bool,
 }
 
 /// A refresh token of ours.
@@ -56,44 +74,85 @@ impl Genuine {
 pub async fn genuine(accounts: &Accounts, token: &str, now: Timestamp) -> Result<Option<Genuine>, Undecided> {
     match token.parse::<RefreshToken>() {
         Ok(token) => Ok(refresh(accounts, &token).await?.map(|token| Genuine::Refresh(Box::new(token)))),
-        Err(_) => Ok(access(accounts, token, now)?.map(Genuine::Access)),
+        Err(_) => Ok(access(accounts, token, now)?.ok().map(Genuine::Access)),
     }
 }
 
-fn access(accounts: &Accounts, token: &str, now: Timestamp) -> Result<Option<AccessToken>, Undecided> {
-    let Ok(brought) = read(accounts, token, now) else { return Ok(None) };
+/// Reads an access token. It is good if its form, signature and time are, and if it says of its session what is so.
+pub fn access(accounts: &Accounts, token: &str, now: Timestamp) -> Result<Result<AccessToken, Unfit>, Undecided> {
+    let brought = match read(accounts, token, now) {
+        Ok(brought) => brought,
+        Err(fault) => {
+            tracing::debug!(%fault, "an access token was refused");
+            return Ok(Err(Unfit { refusal: Refusal::TokenInvalid, is_ours: is_ours_all_the_same(token, fault) }));
+        }
+    };
     let reference = match &brought {
         Brought::Verified(token) => token.claims().session,
         Brought::Opaque(token) => token.session(),
     };
-    let Some(session) = accounts.sessions.find(reference)? else { return Ok(None) };
+    let unfit = |refusal| Unfit { refusal, is_ours: true };
+    let Some(session) = accounts.sessions.find(reference)? else { return Ok(Err(unfit(Refusal::TokenInvalid))) };
     Ok(match brought {
-        Brought::Opaque(token) => {
-            let hash = token.hash();
-            let is_good = session.is_its_token(&hash) && token.is_good(&hash, now);
-            is_good.then(|| AccessToken { session, claims: None, expires: token.expires() })
+        Brought::Opaque(token) if session.is_good(&token, now) => {
+            Ok(AccessToken { session, verified: None, expires: token.expires() })
         }
-        Brought::Verified(token) => {
-            let claims = token.claims();
-            let is_of_it = claims.user == session.user()
-                && claims.proof == session.proof()
-                && claims.generation == session.generation()
-                && claims.epoch == session.epoch();
-            is_of_it.then(|| AccessToken { session, expires: claims.expires, claims: Some(claims.clone()) })
-        }
+        Brought::Opaque(_) => Err(unfit(Refusal::TokenInvalid)),
+        Brought::Verified(token) => match contradiction(token.claims(), &session) {
+            Some(refusal) => Err(unfit(refusal)),
+            None => Ok(AccessToken { session, expires: token.claims().expires, verified: Some(token) }),
+        },
     })
+}
+
+/// Whether a text is a token of this guard, good or not.
+pub fn is_ours(accounts: &Accounts, token: &str, now: Timestamp) -> bool {
+    read(accounts, token, now).map_or_else(|fault| is_ours_all_the_same(token, fault), |_| true)
+}
+
+/// The same of one that cannot be read as a good access token.
+fn is_ours_all_the_same(token: &str, fault: TokenFault) -> bool {
+    match fault {
+        TokenFault::Malformed => OpaqueToken::is_meant(token),
+        TokenFault::Header | TokenFault::UnknownKey | TokenFault::Signature => false,
+        TokenFault::Claims | TokenFault::Issuer | TokenFault::Audience | TokenFault::NotYet | TokenFault::Expired => {
+            true
+        }
+    }
+}
+
+/// Why the session of a token is not what the token says of it.
+fn contradiction(claims: &AccessClaims, session: &Entry) -> Option<Refusal> {
+    let (said, present) = ((claims.generation, claims.epoch), (session.generation(), session.epoch()));
+    if claims.user != session.user() || claims.proof != session.proof() || said.0 > present.0 || said.1 > present.1 {
+        Some(Refusal::TokenInvalid)
+    } else if said != present {
+        Some(Refusal::TokenRevoked)
+    } else {
+        None
+    }
 }
 
 async fn refresh(accounts: &Accounts, token: &RefreshToken) -> Result<Option<Refresh>, Undecided> {
     let Some(family) = accounts.stores.token_families.find(token.family()).await? else { return Ok(None) };
     let Some(session) = accounts.sessions.find(family.session)? else { return Ok(None) };
-    let name = Family::name_of_secret(family.id);
-    let secret = match accounts.secrets.kek.open32(&name, session.username().as_str(), &family.secret) {
-        Ok(secret) => FamilySecret::new(&secret),
-        // A row that was tampered with counts as ended, and its secret may not open any more.
-        Err(_) if family.state != SessionState::Open => return Ok(None),
-        Err(unsealable) => return Err(unsealable.into()),
-    };
     let is_current = token.sequence() == family.sequence;
-    Ok(secret.made(token).then_some(Refresh { session, family, is_current }))
+    let made = secret_of(accounts, &family, &session.username(), token)?;
+    Ok(made.map(|_| Refresh { session, family, is_current }))
+}
+
+/// The secret of a family of this owner's, if it has made this token.
+pub(super) fn secret_of(
+    accounts: &Accounts,
+    family: &Family,
+    owner: &Username,
+    token: &RefreshToken,
+) -> Result<Option<FamilySecret>, Undecided> {
+    let name = Family::name_of_secret(family.id);
+    match accounts.secrets.kek.open32(&name, owner.as_str(), &family.secret) {
+        Ok(secret) => Ok(Some(FamilySecret::new(&secret)).filter(|secret| secret.made(token))),
+        // A row that was tampered with counts as ended, and its secret may not open any more.
+        Err(_) if family.state != SessionState::Open => Ok(None),
+        Err(unsealable) => Err(unsealable.into()),
+    }
 }

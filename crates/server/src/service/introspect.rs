@@ -98,8 +98,8 @@ fn of_access(accounts: &Accounts, token: &AccessToken, principal: &Principal) ->
     let exp = token.expires.min(token.session.expires());
     Introspection {
         token_type: Some("Bearer"),
-        iat: token.claims.as_ref().map(|claims| claims.issued.as_secs()),
-        jti: token.claims.as_ref().map(|claims| b64u(&claims.id.0)),
+        iat: token.claims().map(|claims| claims.issued.as_secs()),
+        jti: token.claims().map(|claims| b64u(&claims.id.0)),
         ..of_session(accounts, &token.session, principal, exp)
     }
 }

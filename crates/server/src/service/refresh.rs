@@ -2,13 +2,12 @@
 
 use countersign_core::account::User;
 use countersign_core::event::{Event, EventKind};
-use countersign_core::session::{
-    Family, FamilySecret, Presented, Presenter, Proof, RefreshToken, Scope, Session, SessionState,
-};
+use countersign_core::session::{Family, FamilySecret, Presented, Presenter, Proof, RefreshToken, Scope, Session};
 use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 use countersign_store::port::{Presentation, Refreshed};
 
+use super::genuine_token::secret_of;
 use super::grant::{Grant, access_token};
 use super::session_use::judge;
 use super::whence::Whence;
@@ -80,15 +79,8 @@ impl Held {
         let Some(family) = stores.token_families.find(token.family()).await? else { return Ok(None) };
         let Some(session) = stores.sessions.find(family.session).await? else { return Ok(None) };
         let Some(user) = stores.users.find(family.user).await? else { return Ok(None) };
-        let name = Family::name_of_secret(family.id);
-        let opened = app.accounts.secrets.kek.open32(&name, user.username.as_str(), &family.secret);
-        let secret = match opened {
-            Ok(secret) => FamilySecret::new(&secret),
-            // A row that was tampered with counts as ended, and its secret may not open any more.
-            Err(_) if family.state != SessionState::Open => return Ok(None),
-            Err(unsealable) => return Err(unsealable.into()),
-        };
-        Ok(secret.made(token).then_some(Self { family, secret, session, user }))
+        let secret = secret_of(&app.accounts, &family, &user.username, token)?;
+        Ok(secret.map(|secret| Self { family, secret, session, user }))
     }
 
     /// Why it is good for nothing, as far as is known without asking which token of the family it is.

@@ -2,11 +2,16 @@
 
 use std::net::Ipv4Addr;
 
-use countersign_core::account::Role;
+use countersign_core::account::{Role, User};
 use countersign_core::encoding::b64u;
+use countersign_core::id::{SessionRef, UserId};
+use countersign_core::session::Proof;
+use countersign_server::service::access_token::{Holder, issue_to};
+use countersign_server::service::introspect::{Hint, introspect};
 
 use crate::scene::{Signer, add, code, guard, login, login_with_key};
-use crate::whole::{Whole, api};
+use crate::signed_in::{logged_in, person};
+use crate::whole::{Whole, api, now};
 use crate::wire::authorized;
 
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -52,6 +57,34 @@ async fn no_changed_octet_and_no_other_token_is_good() {
         let answer = authorized(&guard, HERE, "/api/auth/whoami", &[&format!("Bearer {other}")]).await;
         assert_eq!((answer.status, code(&answer).as_str()), (401, "token-invalid"), "{other}");
         assert_eq!(answer.field("www-authenticate"), Some(r#"Bearer error="invalid_token""#));
+    }
+}
+
+/// Whoever has the key of the tokens, or a bug of ours, might say so. Programs elsewhere are told the same.
+#[tokio::test]
+async fn a_token_that_says_of_its_session_what_is_not_so_is_good_for_nobody() {
+    let guard = guard("").await;
+    let alice = person(&guard, "alice", Role::User, &[]).await;
+    let accounts = &guard.app.accounts;
+    let at = now();
+    let session = logged_in(&guard, &alice, Proof::Bearer, at).await.session;
+    let later = User { generation: 1, ..alice.clone() };
+    let bob = User { id: UserId::from_random([9; 16]), ..alice.clone() };
+    let true_one =
+        Holder { user: &alice, session, proof: Proof::Bearer, auth_time: at, epoch: 0, address: HERE.into() };
+    for (holder, code_of_it) in [
+        (true_one, ""),
+        (Holder { user: &later, ..true_one }, "token-invalid"),
+        (Holder { epoch: 1, ..true_one }, "token-invalid"),
+        (Holder { user: &bob, ..true_one }, "token-invalid"),
+        (Holder { proof: Proof::Key, ..true_one }, "token-invalid"),
+        (Holder { session: SessionRef([9; 16]), ..true_one }, "token-invalid"),
+    ] {
+        let token = issue_to(accounts, &holder, &[7; _], at).unwrap().text;
+        let answer = authorized(&guard, HERE, "/api/auth/whoami", &[&format!("Bearer {}", *token)]).await;
+        assert_eq!(code(&answer), code_of_it, "{holder:?}");
+        let told = introspect(accounts, &token, Hint::Other, at).await.unwrap();
+        assert_eq!(told.is_some(), code_of_it.is_empty(), "{holder:?}");
     }
 }
 

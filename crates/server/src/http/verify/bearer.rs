@@ -18,7 +18,8 @@ use crate::http::identity::Identity;
 use crate::http::peer::Peer;
 use crate::http::policy;
 use crate::http::problem::Refused;
-use crate::service::bearer::{Beside, is_ours, verify_beside, verify_token};
+use crate::service::bearer::{Beside, verify_beside, verify_token};
+use crate::service::genuine_token::is_ours;
 
 /// What `Authorization` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
