@@ -80,6 +80,9 @@ pub async fn genuine(accounts: &Accounts, token: &str, now: Timestamp) -> Result
 
 /// Reads an access token. It is good if its form, signature and time are, and if it says of its session what is so.
 pub fn access(accounts: &Accounts, token: &str, now: Timestamp) -> Result<Result<AccessToken, Unfit>, Undecided> {
+    if is_refresh(token) {
+        return Ok(Err(Unfit { refusal: Refusal::TokenInvalid, is_ours: true }));
+    }
     let brought = match read(accounts, token, now) {
         Ok(brought) => brought,
         Err(fault) => {
@@ -105,9 +108,11 @@ pub fn access(accounts: &Accounts, token: &str, now: Timestamp) -> Result<Result
     })
 }
 
-/// Whether a text is a token of this guard, good or not.
+/// Whether a text is a token of this guard, good or not. What begins as ours do is ours, whatever follows: somebody has cut
+/// a token short, or has taken the one for the other. A JWT is ours as long as the key is known that has signed it, which is
+/// as long as it could be good.
 pub fn is_ours(accounts: &Accounts, token: &str, now: Timestamp) -> bool {
-    read(accounts, token, now).map_or_else(|fault| is_ours_all_the_same(token, fault), |_| true)
+    is_refresh(token) || read(accounts, token, now).map_or_else(|fault| is_ours_all_the_same(token, fault), |_| true)
 }
 
 /// The same of one that cannot be read as a good access token.
@@ -119,6 +124,11 @@ fn is_ours_all_the_same(token: &str, fault: TokenFault) -> bool {
             true
         }
     }
+}
+
+/// Whether a text is meant as a refresh token.
+fn is_refresh(token: &str) -> bool {
+    token.starts_with("csr_")
 }
 
 /// Why the session of a token is not what the token says of it.

@@ -159,3 +159,24 @@ async fn a_token_beside_a_signature_says_the_same_or_the_request_is_malformed() 
     let answer = program.call_with(&guard, "/closed", &[("authorization", &bearer(&held.access))]).await;
     assert_eq!(answer.status, 400);
 }
+
+/// Whoever has a refresh token has the session: a client that takes the one for the other must not give it to the API.
+#[tokio::test]
+async fn a_refresh_token_in_the_place_of_an_access_token_does_not_reach_the_api() {
+    let (api, heads) = api(OK).await;
+    let routes = format!("{ROUTE}[[route]]\npath = \"/public\"\naccept = \"danger-anyone\"\n");
+    let guard = Whole::start(Some(api), &routes).await;
+    add(&guard, "alice", "user").await;
+    let held = login_with_key(&guard, "alice").await;
+    let (signer, program) = (held.signer(&guard), Signer::enrolled(&guard, "robot", Role::Service).await);
+    for token in [held.refresh.as_str(), &held.refresh[..20], "csa_", "csa_cut-short"] {
+        let bearer = format!("Bearer {token}");
+        assert_eq!(authorized(&guard, HERE, "/open", &[&bearer]).await.status, 401, "{token}");
+        let fields = [("authorization", bearer.as_str())];
+        assert_eq!(signer.call_with(&guard, "/closed", &fields).await.status, 401, "{token}");
+        assert_eq!(program.call_with(&guard, "/closed", &fields).await.status, 400, "{token}");
+        assert!(heads.lock().unwrap().is_empty());
+        assert_eq!(authorized(&guard, HERE, "/public", &[&bearer]).await.status, 200, "{token}");
+        assert!(!heads.lock().unwrap().remove(0).to_ascii_lowercase().contains("authorization"), "{token}");
+    }
+}

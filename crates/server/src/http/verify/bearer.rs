@@ -14,6 +14,7 @@ use super::body::{spooled, within};
 use super::{Api, admitted, again, note_use, run, undecided, upgrade};
 use crate::app::SharedApp;
 use crate::config::Route;
+use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::peer::Peer;
 use crate::http::policy;
@@ -94,7 +95,9 @@ async fn admit(app: &SharedApp, bearing: &Bearing<'_>, reading: Reading, request
     Ok(request)
 }
 
-/// A token of ours beside a good signature says the same, or the request says two things. It never goes on to the API.
+/// A token of ours beside a good signature says the same, or the request says two things. What is recognised as ours does not
+/// go on to the API: refresh tokens, opaque ones, and JWTs under keys that are still known. A JWT whose key was forgotten
+/// looks like anybody's, and is good for nothing.
 pub(super) async fn drop_own(
     app: &SharedApp,
     principal: &Principal,
@@ -102,7 +105,7 @@ pub(super) async fn drop_own(
     headers: &mut HeaderMap,
 ) -> Result<(), Refused> {
     let Credentials::Bearer(token) = credentials(headers)? else { return Ok(()) };
-    let beside = verify_beside(app, principal, token, reading.wall).await;
+    let beside = verify_beside(app, principal, token, clock::at(app, reading)?).await;
     match beside.map_err(|error| undecided(&error))? {
         Beside::Theirs => {
             headers.remove(AUTHORIZATION);
