@@ -24,12 +24,16 @@ const RECOVERY_BURST: NonZeroU32 = NonZeroU32::new(5).unwrap();
 /// How many times in a minute a source may give a wrong secret of a verifier.
 const WRONG_SECRETS: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
+/// How many times in a minute a source may bring a refresh token that is none of ours.
+const UNKNOWN_TOKENS: NonZeroU32 = NonZeroU32::new(30).unwrap();
+
 /// Limits per source, and per recovery card.
 #[derive(Debug)]
 pub struct Throttle {
     enrolments: RateLimiter<FineNetwork, DefaultKeyedStateStore<FineNetwork>, DefaultClock>,
     recoveries: RateLimiter<TicketId, DefaultKeyedStateStore<TicketId>, DefaultClock>,
     wrong_secrets: RateLimiter<FineNetwork, DefaultKeyedStateStore<FineNetwork>, DefaultClock>,
+    unknown_tokens: RateLimiter<FineNetwork, DefaultKeyedStateStore<FineNetwork>, DefaultClock>,
 }
 
 impl Default for Throttle {
@@ -37,7 +41,8 @@ impl Default for Throttle {
         let enrolments = RateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST));
         let recoveries = RateLimiter::keyed(Quota::per_minute(RECOVERIES).allow_burst(RECOVERY_BURST));
         let wrong_secrets = RateLimiter::keyed(Quota::per_minute(WRONG_SECRETS));
-        Self { enrolments, recoveries, wrong_secrets }
+        let unknown_tokens = RateLimiter::keyed(Quota::per_minute(UNKNOWN_TOKENS));
+        Self { enrolments, recoveries, wrong_secrets, unknown_tokens }
     }
 }
 
@@ -59,10 +64,17 @@ impl Throttle {
         self.wrong_secrets.check_key(&source.into()).is_ok()
     }
 
+    /// Notes that this source brought a refresh token that is none of ours; whether it may do so once more. It is asked after
+    /// the token was looked up, for a good one is always taken: clients behind one address must not log each other out.
+    pub fn unknown_token(&self, source: IpAddr) -> bool {
+        self.unknown_tokens.check_key(&source.into()).is_ok()
+    }
+
     /// Forgets the sources that have been quiet.
     pub fn forget_quiet(&self) {
         self.enrolments.retain_recent();
         self.recoveries.retain_recent();
         self.wrong_secrets.retain_recent();
+        self.unknown_tokens.retain_recent();
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_core::event::EventKind;
 use serde_json::json;
 
-use crate::scene::{Held, PASSWORD, add, code, count, guard, json, login, post};
+use crate::scene::{Held, PASSWORD, add, code, count, guard, json, login, post, refresh};
 use crate::whole::Whole;
 
 /// So many logins at the same time; those that were let in.
@@ -77,4 +77,23 @@ async fn the_session_that_was_opened_first_makes_room() {
     assert_eq!(statuses, [401, 200, 200]);
     assert_eq!(first.refreshed(&guard).await.status, 401);
     assert_eq!(code(&first.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
+}
+
+/// Each costs a look-up, and anybody can send them.
+#[tokio::test]
+async fn whoever_brings_many_refresh_tokens_that_are_none_has_to_wait_and_takes_nothing_from_others() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    let unknown = format!("csr_AQEBAQEBAQEBAQEBAQEBAQ.1.{}", "A".repeat(43));
+    for (number, token) in (0..30).zip([unknown.as_str(), "csr_"].into_iter().cycle()) {
+        let answer = refresh(&guard, token).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (401, "token-invalid"), "{number}");
+    }
+    for token in [unknown.as_str(), "csr_"] {
+        let answer = refresh(&guard, token).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (429, "throttled"));
+        assert_eq!(answer.field("retry-after"), Some("60"));
+    }
+    assert_eq!(held.refreshed(&guard).await.status, 200);
 }

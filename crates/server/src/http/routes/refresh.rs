@@ -8,7 +8,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::grant;
-use crate::app::SharedApp;
+use crate::app::{App, SharedApp};
 use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::json::{Form, read};
@@ -16,6 +16,9 @@ use crate::http::problem::Refused;
 use crate::http::verify::undecided;
 use crate::service::refresh::{Refresh, refresh as exchange};
 use crate::service::whence::Whence;
+
+/// How long a source that brought too many tokens is told to wait, in seconds.
+const PAUSE: u64 = 60;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +41,7 @@ pub async fn refresh(
         return Err(Refused::method_not_allowed("POST"));
     }
     let Asked { refresh_token } = read(request).await?;
-    let Ok(token) = refresh_token.parse() else { return Err(Problem::TOKEN_INVALID.into()) };
+    let Ok(token) = refresh_token.parse() else { return Err(unknown(&app, &whence)) };
     let signer = identity.as_ref().map(Identity::principal);
     let exchanged = exchange(&app, &token, signer, &whence, clock::now(&app)?).await;
     match exchanged.map_err(|error| undecided(&error))? {
@@ -47,7 +50,16 @@ pub async fn refresh(
             .saying("Another request has refreshed this session a moment ago. Use the tokens that it got.")),
         Refresh::Reused => Err(Problem::REFRESH_REUSED.into()),
         Refresh::Unproven => Err(Refused::unsigned()),
-        Refresh::Invalid => Err(Problem::TOKEN_INVALID.into()),
+        Refresh::Invalid => Err(unknown(&app, &whence)),
         Refresh::Ended => Err(Problem::TOKEN_REVOKED.into()),
+    }
+}
+
+/// Anybody can bring tokens that are none of ours, and make us look for them; all other refusals need one that is.
+fn unknown(app: &App, whence: &Whence) -> Refused {
+    if app.throttle.unknown_token(whence.address) {
+        Problem::TOKEN_INVALID.into()
+    } else {
+        Refused::from(Problem::THROTTLED).retry_after(PAUSE)
     }
 }
