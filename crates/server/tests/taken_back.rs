@@ -86,6 +86,42 @@ async fn a_first_request_that_waited_for_another_is_refused_when_the_key_was_rev
 }
 
 #[tokio::test]
+async fn a_first_request_that_waited_for_another_is_refused_when_the_program_became_a_person_in_between() {
+    let whole = Whole::start(None, "").await;
+    let alice = whole.enrolled("alice");
+    let (first, second, third) = (alice.get("/"), alice.get("/"), alice.get("/api/auth/whoami"));
+    let claim = || Claim::of(&whole.app, alice.keyid.as_str(), now()).unwrap();
+    let (second_claim, third_claim) = (claim(), claim());
+    assert!(matches!(judge(&whole, &first).await, Ok(Verdict::Admit(_))));
+    whole.operate("set-role", json!({ "username": "alice", "role": "user" })).await;
+    let verdict = verify_request(&whole.app, &second_claim, &second.received, FROM, reading()).await.unwrap();
+    assert_eq!(verdict, Verdict::Refuse(Refusal::SessionRequired), "its claim was made while the key was pending");
+    let verdict = verify_request(&whole.app, &third_claim, &third.received, FROM, reading()).await.unwrap();
+    assert!(matches!(verdict, Verdict::Admit(_)), "this is what it may still ask");
+}
+
+#[tokio::test]
+async fn a_request_whose_body_is_still_coming_when_its_program_becomes_a_person_does_not_run() {
+    let (api, heads) = whole::api(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let whole = Whole::start(Some(api), "").await;
+    let alice = whole.confirmed("alice").await;
+    let request = alice.post("/transfers", b"everything");
+    let (first, rest) = request.octets.split_at(request.octets.len() - 5);
+    let mut stream = whole.connect().await;
+    stream.write_all(first).await.unwrap();
+    while whole.app.replay.usage().unwrap().nonces < 2 {
+        tokio::task::yield_now().await;
+    }
+    whole.operate("set-role", json!({ "username": "alice", "role": "user" })).await;
+    stream.write_all(rest).await.unwrap();
+    let answer = Answer::read(&mut stream).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.text().contains("session-required"), "{}", answer.text());
+    assert!(request.is_answered_by(&answer), "and the refusal is signed");
+    assert!(heads.lock().unwrap().is_empty(), "the API was called");
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_while_its_key_is_confirmed_has_a_key_all_the_same() {
     let whole = Whole::start(None, "").await;
     let alice = whole.enrolled("alice");

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use countersign_core::account::Role;
 use countersign_core::event::EventKind;
 use countersign_core::replay::Reading;
 use countersign_core::signature::{Authentic, Authentication, Received};
@@ -61,7 +62,7 @@ pub async fn verify_request(
             Ok(()) if claim.only_opens_sessions() && !request.opens_a_session() => {
                 Verdict::Refuse(Refusal::SessionRequired)
             }
-            Ok(()) => admit(app, claim, &authentic, from, now).await?,
+            Ok(()) => within_its_rights(admit(app, claim, &authentic, from, now).await?, request),
             Err(refusal) => Verdict::Refuse(refusal),
         },
     };
@@ -72,17 +73,37 @@ pub async fn verify_request(
 }
 
 /// The verdict on an admitted request once its body is here. That can take minutes, and a key that was taken back
-/// meanwhile must not act: else whoever has stolen it begins a few requests in advance.
-pub fn judge_again(app: &App, principal: &Principal, now: Timestamp) -> Result<Verdict, Undecided> {
+/// meanwhile must not act: else whoever has stolen it begins a few requests in advance. `request` is there if it was signed;
+/// no key proves anything otherwise.
+pub fn judge_again(
+    app: &App,
+    principal: &Principal,
+    request: Option<&Received>,
+    now: Timestamp,
+) -> Result<Verdict, Undecided> {
     match &principal.prover {
         Prover::Key(key) => {
             let holder = app.accounts.keyring.find(key.as_str())?;
-            Ok(holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict(now)))
+            let verdict = holder.map_or(Verdict::Refuse(Refusal::UnknownKey), |holder| holder.verdict(now));
+            Ok(request.map_or(Verdict::Refuse(Refusal::BadSignature), |request| within_its_rights(verdict, request)))
         }
         Prover::Session(session) => match app.accounts.sessions.find(*session)? {
             Some(entry) => app.accounts.verdict_on(&entry, now),
             None => Ok(Verdict::Refuse(Refusal::TokenInvalid)),
         },
+    }
+}
+
+/// Whoever was a program when the request came, or the key was enrolled, may be a person by now, whose key opens sessions
+/// and signs nothing else.
+fn within_its_rights(verdict: Verdict, request: &impl Provable) -> Verdict {
+    match verdict {
+        Verdict::Admit(Principal { role: Role::User | Role::Admin, prover: Prover::Key(_), .. })
+            if !request.opens_a_session() =>
+        {
+            Verdict::Refuse(Refusal::SessionRequired)
+        }
+        Verdict::Admit(_) | Verdict::Refuse(_) => verdict,
     }
 }
 

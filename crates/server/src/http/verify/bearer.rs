@@ -90,7 +90,7 @@ async fn admit(app: &SharedApp, bearing: &Bearing<'_>, reading: Reading, request
     policy::keep_for_api(&mut parts.headers, None, &route.forward_unsigned);
     parts.extensions.insert(super::BodyLength(body.length()));
     let mut request = Request::from_parts(parts, body.into_body());
-    let principal = again(app, &principal)?;
+    let principal = again(app, &principal, None)?;
     request.extensions_mut().insert(Identity::new(principal));
     Ok(request)
 }

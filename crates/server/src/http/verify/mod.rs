@@ -138,7 +138,7 @@ async fn admit(
         Some(_) | None => take_in(app, signed, request).await?,
     };
     upgrade::decide(&mut request, offered);
-    let principal = again(app, &principal)?;
+    let principal = again(app, &principal, Some(received))?;
     request.extensions_mut().insert(Identity::new(principal));
     if let Some(streams) = &streams {
         streams.announce(&mut request);
@@ -161,9 +161,9 @@ fn admitted(app: &SharedApp, verdict: Result<Verdict, Undecided>, reading: Readi
 }
 
 /// The verdict on an admitted request once its body is here, by the clock of that moment.
-fn again(app: &SharedApp, principal: &Principal) -> Result<Principal, Refused> {
+fn again(app: &SharedApp, principal: &Principal, received: Option<&Received>) -> Result<Principal, Refused> {
     let reading = edge::now();
-    admitted(app, judge_again(app, principal, clock::at(app, reading)?), reading)
+    admitted(app, judge_again(app, principal, received, clock::at(app, reading)?), reading)
 }
 
 /// The key under which a request comes, where one counts. A stream cannot be kept, and its body is not known before it is
