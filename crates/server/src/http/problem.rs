@@ -106,6 +106,11 @@ pub(crate) struct Unfiltered;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NotCarriedOut;
 
+/// Marks an answer with tokens in it: given again, they might bring a session back that was ended since, and kept, they
+/// would lie in the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BringsTokens;
+
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.problem.json()));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_core::account::Role;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -174,6 +175,29 @@ async fn what_may_have_acted_and_has_no_answer_to_keep_never_acts_again() {
     assert_eq!(post(&whole, &alice, "/large", "\"x\"").await.body.len(), 64 * 1_024, "whole, kept or not");
     let told = whole.operate("list-events", json!({ "limit": 10 })).await.to_string();
     assert!(told.contains("outcome_unknown"), "{told}");
+}
+
+/// Given again, they would bring a session back that was ended since; and they would lie in the store for a day.
+#[tokio::test]
+async fn an_answer_with_tokens_in_it_is_not_kept() {
+    let whole = Whole::start(None, "").await;
+    let person = whole.enrolled_as("alice", Role::User);
+    let fields = |key| [("content-type", "application/json"), ("idempotency-key", key)];
+    let login = || person.request("POST", "/api/auth/login", &fields("\"login\""), b"{}");
+    let answer = whole.call(&login()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(is(&whole.call(&login()).await, OUTCOME_UNKNOWN));
+    let grant: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let alice = in_session(&person, grant["session"]["ref"].as_str().unwrap().parse().unwrap());
+    let asked = json!({ "refresh_token": grant["refresh_token"] }).to_string();
+    let refresh = || alice.request("POST", "/api/auth/refresh", &fields("\"refresh\""), asked.as_bytes());
+    let answer = whole.call(&refresh()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(is(&whole.call(&refresh()).await, OUTCOME_UNKNOWN));
+    let revoke = || alice.request("POST", "/api/auth/sessions/revoke-others", &fields("\"revoke\""), b"");
+    assert_eq!(whole.call(&revoke()).await.status, 204);
+    let again = whole.call(&revoke()).await;
+    assert_eq!((again.status, again.field("idempotent-replayed")), (204, Some("true")), "other answers are");
 }
 
 #[tokio::test]

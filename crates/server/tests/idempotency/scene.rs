@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_core::account::{KeyOrigin, KeyRecord, KeyState};
-use countersign_core::id::{KeyId, UserId};
+use countersign_core::id::{KeyId, SessionRef, UserId};
 use countersign_core::idempotency::{Attempt, Fingerprint, Outcome, OutcomeId, RunId, Start};
 use countersign_core::secret::{Root, Sealed, Secret32};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -98,6 +98,14 @@ pub(crate) async fn post(whole: &Whole, person: &Person, path: &str, key: &str) 
     let answer = whole.call(&request).await;
     assert!(request.is_answered_by(&answer), "{}", answer.text());
     answer
+}
+
+/// The same person in a session that their key has opened.
+pub(crate) fn in_session(person: &Person, session: SessionRef) -> Person {
+    let root = person.root.session_root(session);
+    let (keys, envelope_keys) = (root.key_pair(&session.keyid()), root.envelope_pair(&session.keyid()));
+    let (authority, keyid) = (person.authority.clone(), person.keyid.clone());
+    Person { authority, keyid, session: Some(session), root, keys, envelope_keys }
 }
 
 /// A second device of somebody.

@@ -1,12 +1,13 @@
 //! The tokens of a session, as they are sent.
 
+use axum::Extension;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::encoding::b64u;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::http::problem::Refused;
+use crate::http::problem::{BringsTokens, Refused};
 use crate::service::grant::Grant;
 use crate::service::session_row::SessionRow;
 use countersign_core::problem::Problem;
@@ -34,5 +35,6 @@ pub(super) fn answer(grant: &Grant) -> Result<Response, Refused> {
         session_key: session_key.as_ref().map(|key| key.as_str()),
     };
     let json = serde_json::to_vec(&answer).map_err(|_| Problem::UNAVAILABLE)?;
-    Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], json).into_response())
+    let fields = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    Ok((Extension(BringsTokens), fields, json).into_response())
 }

@@ -17,7 +17,7 @@ use super::{Api, run, undecided};
 use crate::app::{App, SharedApp};
 use crate::edge;
 use crate::http::buffer::{Budget, Buffered};
-use crate::http::problem::{NotCarriedOut, Refused};
+use crate::http::problem::{BringsTokens, NotCarriedOut, Refused};
 use crate::http::routes::keys::SERVER_KEY;
 use crate::service::idempotency::{Beginning, Ending, Keyed, begin};
 
@@ -71,6 +71,7 @@ async fn end(app: &App, response: Response) -> (Response, Ending) {
         Finality::Failed => (response, Ending::Unknown),
         // Given again, a cookie might bring a session back that was ended since.
         Finality::Final if response.headers().contains_key(SET_COOKIE) => (response, Ending::Unknown),
+        Finality::Final if response.extensions().get::<BringsTokens>().is_some() => (response, Ending::Unknown),
         Finality::Final => keep(&app.budget, response).await,
     }
 }
