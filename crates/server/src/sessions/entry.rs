@@ -1,6 +1,6 @@
 use core::net::IpAddr;
 use core::time::Duration;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::id::{KeyId, SessionRef, UserId};
@@ -30,13 +30,13 @@ pub struct Entry {
     keys: Option<Box<SessionKeys>>,
     token: Mutex<TokenHash>,
     expires: Timestamp,
-    auth_time: AtomicU64,
+    auth_time: Timestamp,
     last_used: AtomicU64,
     /// Where it was opened or last refreshed from.
     home: AtomicU64,
     /// Its number in the table, which grows with time.
     number: AtomicU64,
-    generation: AtomicU32,
+    generation: u32,
     epoch: u32,
     is_ended: AtomicBool,
     /// Whether the store knows that the token was used which was issued last.
@@ -84,11 +84,11 @@ impl Entry {
             keys,
             token: Mutex::new(session.token),
             expires: session.expires,
-            auth_time: AtomicU64::new(session.auth_time.as_millis()),
+            auth_time: session.auth_time,
             last_used: AtomicU64::new(session.last_used.as_millis()),
             home: AtomicU64::new(network(session.address)),
             number: AtomicU64::new(number),
-            generation: AtomicU32::new(session.generation),
+            generation: session.generation,
             epoch: session.epoch,
             is_ended: AtomicBool::new(session.state != SessionState::Open),
             is_token_noted: AtomicBool::new(false),
@@ -126,7 +126,7 @@ impl Entry {
 
     /// The user's generation that it is of.
     pub fn generation(&self) -> u32 {
-        self.generation.load(Ordering::Acquire)
+        self.generation
     }
 
     /// The epoch in which it was opened.
@@ -136,7 +136,7 @@ impl Entry {
 
     /// When the user last proved who they are.
     pub fn auth_time(&self) -> Timestamp {
-        Timestamp::from_millis(self.auth_time.load(Ordering::Relaxed))
+        self.auth_time
     }
 
     /// When it was last used, to ten seconds.
@@ -236,18 +236,13 @@ impl Entry {
     }
 
     /// Another access token was issued.
-    pub(super) fn is_issued(&self, token: TokenHash, generation: u32) {
+    pub(super) fn is_issued(&self, token: TokenHash) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
         self.is_token_noted.store(false, Ordering::Release);
-        self.generation.fetch_max(generation, Ordering::AcqRel);
     }
 
     pub(super) fn is_at(&self, address: IpAddr) {
         self.home.store(network(address), Ordering::Relaxed);
-    }
-
-    pub(super) fn is_proven_at(&self, at: Timestamp) {
-        self.auth_time.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 
     /// Whether this address is of another network than that from which the session was opened or last refreshed.

@@ -201,24 +201,9 @@ impl Sessions {
     /// Another access token was issued to a session, by which it is at home where that was asked for.
     pub fn refreshed(&self, session: SessionRef, token: TokenHash, from: IpAddr) -> Result<(), InDoubt> {
         if let Some(entry) = self.find(session)? {
-            entry.is_issued(token, entry.generation());
+            entry.is_issued(token);
             entry.is_at(from);
             self.strangers.forget(session)?;
-        }
-        Ok(())
-    }
-
-    /// Another access token was issued to a session whose user has just proven who they are, in this generation.
-    pub fn reissued(
-        &self,
-        session: SessionRef,
-        (token, generation): (TokenHash, u32),
-        at: Timestamp,
-    ) -> Result<(), InDoubt> {
-        if let Some(entry) = self.find(session)? {
-            entry.is_issued(token, generation);
-            entry.is_proven_at(at);
-            entry.renumber(self.next_number.fetch_add(1, Ordering::AcqRel));
         }
         Ok(())
     }
