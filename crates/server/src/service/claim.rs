@@ -12,7 +12,7 @@ use super::Undecided;
 use super::session_root::session_root;
 use crate::app::App;
 use crate::keyring::{Admission, Holder, Purpose};
-use crate::sessions::Entry;
+use crate::sessions::{Entry, Standing};
 
 /// What a `keyid` stands for, before anything has been proven.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Claim {
     /// The same, with the keys for this purpose.
     pub fn for_purpose(purpose: Purpose, app: &App, keyid: &str, now: Timestamp) -> Result<Self, Undecided> {
         if let Some(session) = SessionRef::from_keyid(keyid) {
-            return Self::of_session(purpose, app, session);
+            return Self::of_session(purpose, app, session, now);
         }
         if let Some(holder) = app.accounts.keyring.find(keyid)? {
             let keys = match holder.pair(purpose, &app.accounts.secrets.kek) {
@@ -62,12 +62,17 @@ impl Claim {
     }
 
     /// One that has ended proves itself all the same, and is told so; one that proves itself by its token has no key.
-    fn of_session(purpose: Purpose, app: &App, session: SessionRef) -> Result<Self, Undecided> {
+    fn of_session(purpose: Purpose, app: &App, session: SessionRef, now: Timestamp) -> Result<Self, Undecided> {
         let nobody = || Self { claimant: Claimant::Nobody, keys: decoy(purpose, app, &session.keyid()), purpose };
         let Some(entry) = app.accounts.sessions.find(session)? else { return Ok(nobody()) };
         let keys = match entry.known_pair(purpose) {
             Some(keys) => Some(keys.clone()),
-            None => session_root(&app.accounts, &entry)?.and_then(|root| entry.pair(purpose, &root).cloned()),
+            None => match session_root(&app.accounts, &entry) {
+                Ok(root) => root.and_then(|root| entry.pair(purpose, &root).cloned()),
+                // As of a key: a row that was tampered with counts as ended, and its root may not open any more.
+                Err(Undecided::Unsealable(_)) if app.accounts.standing(&entry, now)? == Standing::Ended => None,
+                Err(error) => return Err(error),
+            },
         };
         Ok(keys.map_or_else(nobody, |keys| Self { claimant: Claimant::Session(entry), keys, purpose }))
     }

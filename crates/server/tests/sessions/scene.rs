@@ -219,7 +219,13 @@ impl Signer {
         self.call(guard, "POST", "/api/auth/refresh", body.as_bytes()).await
     }
 
-    fn request(&self, method: &str, target: &str, besides: &[(&str, &str)], body: &[u8]) -> (Vec<u8>, SignedRequest) {
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        target: &str,
+        besides: &[(&str, &str)],
+        body: &[u8],
+    ) -> (Vec<u8>, SignedRequest) {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let mut lines =
             vec![("content-type", "application/json".to_owned()), ("content-digest", sha256_digest_field(body))];

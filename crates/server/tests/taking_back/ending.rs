@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use countersign_core::account::Role;
 use countersign_core::event::EventKind;
-use countersign_core::session::{EndReason, Proof, Scope, SessionState};
+use countersign_core::id::SessionRef;
+use countersign_core::secret::{Root, Sealed, Secret32};
+use countersign_core::session::{EndReason, OpenedBy, Proof, Scope, SessionState};
 use countersign_server::keyring::Admission;
 use countersign_server::service::admin::{WhichSessions, sessions};
 use countersign_server::service::control::{Asked, dispatch};
@@ -212,6 +214,35 @@ async fn whatever_ends_a_key_or_changes_a_user_ends_their_sessions() {
     assert_eq!(session.call(&guard, "GET", "/x", b"").await.status, 200);
     guard.operate("revoke-key", json!({ "keyid": alice.keyid })).await;
     assert_eq!(code(&session.call(&guard, "GET", "/x", b"").await), "token-revoked", "with its key");
+}
+
+/// Else whoever can write into the database could make out which sessions there are, and the guard would seem to be broken.
+#[tokio::test]
+async fn a_session_that_has_ended_and_whose_root_does_not_open_is_refused_like_one_that_never_was() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login_with_key(&guard, "alice").await;
+    let signer = held.signer(&guard);
+    let stores = &guard.app.accounts.stores;
+    let mut row = stores.sessions.find(held.reference).await.unwrap().unwrap();
+    let user = stores.users.find(row.user).await.unwrap().unwrap();
+    row.opened_by = OpenedBy::Password { root: Some(Sealed { version: 1, octets: vec![7; 60] }) };
+    guard.app.accounts.sessions.put(&row, &user).unwrap();
+    assert_eq!(whoami_of(&guard, &signer).await, (503, "unavailable".to_owned()), "an open one should open");
+    guard.app.accounts.sessions.deny(&Scope::Session(held.reference), now()).unwrap();
+    assert_eq!(whoami_of(&guard, &signer).await, (401, "unauthorized".to_owned()));
+    let root = Root::new(Secret32::new([7; 32]));
+    let nobody = Signer::of_session(&guard, &root, SessionRef([9; 16]));
+    assert_eq!(whoami_of(&guard, &nobody).await, (401, "unauthorized".to_owned()));
+}
+
+/// What a request is told, whoever has signed the answer.
+async fn whoami_of(guard: &Whole, signer: &Signer) -> (u16, String) {
+    let (octets, _) = signer.request("GET", "/api/auth/whoami", &[], b"");
+    let mut stream = guard.connect().await;
+    stream.write_all(&octets).await.unwrap();
+    let answer = Answer::read(&mut stream).await;
+    (answer.status, code(&answer))
 }
 
 #[tokio::test]
