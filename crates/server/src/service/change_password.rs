@@ -67,6 +67,8 @@ pub async fn change_password(
     let device = kept.map_or_else(String::new, |session| session.device.into());
     Ok(match open(app, user, proven, Device::new(&device, whence.clone()), now).await? {
         Login::Opened(grant) => PasswordChanged::Done(grant),
-        Login::Denied | Login::Wait(_) | Login::LimitReached | Login::NotThisKey => PasswordChanged::LoggedOut,
+        Login::Denied | Login::UserChanged | Login::Wait(_) | Login::LimitReached | Login::NotThisKey => {
+            PasswordChanged::LoggedOut
+        }
     })
 }

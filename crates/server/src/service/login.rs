@@ -59,6 +59,8 @@ pub enum Login {
     Opened(Box<Grant>),
     /// Nobody who may log in has proven who they are.
     Denied,
+    /// The key is right, but its user is gone, or was changed each time that a session was about to be opened.
+    UserChanged,
     /// Nobody looked: they have to wait so long first.
     Wait(Duration),
     /// The user has as many sessions as may be.
@@ -97,7 +99,7 @@ pub async fn by_key(app: &SharedApp, signer: &Principal, device: Device, now: Ti
             decided => return Ok(decided),
         }
     }
-    Ok(Login::Denied)
+    Ok(Login::UserChanged)
 }
 
 /// What somebody has proven.

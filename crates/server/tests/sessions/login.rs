@@ -3,11 +3,13 @@
 use countersign_core::account::Role;
 use countersign_core::encoding::unb64u;
 use countersign_core::event::EventKind;
+use countersign_core::session::Epoch;
 use serde_json::{Value, json};
 
 use crate::scene::{
     PASSWORD, Signer, add, code, count, events, guard, json, login, login_with_key, post, send, user_id,
 };
+use crate::whole::now;
 
 #[tokio::test]
 async fn a_password_opens_a_session_whose_tokens_are_good() {
@@ -83,6 +85,19 @@ async fn the_key_of_a_person_opens_a_session_and_that_of_a_program_does_not() {
     {
         assert_eq!(alice.call(&guard, "POST", "/api/auth/login", body.as_bytes()).await.status, 400, "{body}");
     }
+}
+
+/// Nobody has typed a name or a password there.
+#[tokio::test]
+async fn a_key_whose_user_is_being_changed_is_told_so() {
+    let guard = guard("").await;
+    let alice = Signer::enrolled(&guard, "alice", Role::User).await;
+    // What memory knows is newer than what the store would open a session by.
+    guard.app.accounts.sessions.learn_epoch(Epoch { number: 1, since: now() });
+    let answer = alice.call(&guard, "POST", "/api/auth/login", b"{}").await;
+    assert_eq!((answer.status, code(&answer).as_str()), (401, "unauthorized"));
+    let detail = json(&answer)["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("user was changed") && !detail.contains("password"), "{detail}");
 }
 
 #[tokio::test]

@@ -114,6 +114,9 @@ fn answer(login: Result<Login, Undecided>) -> Result<Response, Refused> {
         Login::Opened(granted) => grant::answer(&granted),
         Login::Denied => Err(Refused::from(Problem::UNAUTHORIZED)
             .saying("Nobody has this name and this password. Check both, or ask an administrator.")),
+        Login::UserChanged => Err(Refused::from(Problem::UNAUTHORIZED).saying(
+            "The key is good, but its user was changed at the same moment. Try again, or ask an administrator.",
+        )),
         Login::Wait(wait) => Err(Refused::from(Problem::THROTTLED).retry_after(whole_seconds(wait))),
         Login::LimitReached => Err(Refused::from(Problem::CONFLICT)
             .saying("This user has as many sessions as may be. End one of them, then log in again.")),
