@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use super::query::parameters;
+
 /// The fields of a form (RFC 6749, appendix B). What parsers disagree about is no form: a name that stands twice (RFC 6749
 /// §3.2), an encoding that breaks off, a field without `=`, a text that is not UTF-8.
 pub(super) struct Form(Vec<(String, Secret)>);
@@ -14,8 +16,8 @@ impl Form {
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let body = core::str::from_utf8(body).ok()?;
         let mut fields: Vec<(String, Secret)> = Vec::new();
-        for field in body.split('&').filter(|_| !body.is_empty()) {
-            let (name, value) = field.split_once('=')?;
+        for field in parameters(body) {
+            let (name, value) = field?;
             let (name, value) = (decoded(name)?, decoded(value)?);
             if fields.iter().any(|(other, _)| *other == *name) {
                 return None;

@@ -11,6 +11,7 @@ use http::header::CACHE_CONTROL;
 use crate::app::SharedApp;
 use crate::http::identity::Identity;
 use crate::http::problem::Refused;
+use crate::http::query::{once, parameters};
 use crate::http::verify::undecided;
 use crate::service::revocation_feed::follow as follow_log;
 
@@ -32,8 +33,14 @@ pub async fn follow(State(app): State<SharedApp>, identity: Identity, request: R
 
 /// The sequence number in `after=`: the only parameter, once, in its one spelling.
 fn cursor(query: Option<&str>) -> Option<u64> {
-    let text = query?.strip_prefix("after=")?;
-    text.parse::<u64>().ok().filter(|number| number.to_string() == text)
+    let mut after = None;
+    for parameter in parameters(query?) {
+        match parameter? {
+            ("after", number) => once(&mut after, number)?,
+            _ => return None,
+        }
+    }
+    after
 }
 
 #[cfg(test)]
@@ -56,6 +63,7 @@ mod tests {
             Some("after=12x"),
             Some("after=%31"),
             Some("after=1&after=1"),
+            Some("after=1&"),
             Some("after=1&limit=2"),
             Some("limit=2&after=1"),
             Some("after=18446744073709551616"),

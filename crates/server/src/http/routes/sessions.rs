@@ -11,6 +11,7 @@ use crate::app::SharedApp;
 use crate::http::clock;
 use crate::http::identity::Identity;
 use crate::http::problem::Refused;
+use crate::http::query::{once, parameters};
 use crate::http::verify::undecided;
 use crate::service::own_sessions::{self, MOST, OwnSessions, Page};
 use crate::service::whence::Whence;
@@ -40,16 +41,15 @@ pub async fn list(
 /// Which part is asked for. None: the query says something else, or something twice.
 fn page(query: &str) -> Option<Page> {
     let (mut after, mut limit) = (None, None);
-    for parameter in query.split('&').filter(|_| !query.is_empty()) {
-        match parameter.split_once('=')? {
-            ("after", reference) if after.is_none() => after = Some(reference.parse().ok()?),
-            ("limit", number) if limit.is_none() && number.bytes().all(|octet| octet.is_ascii_digit()) => {
-                limit = Some(number.parse().ok().filter(|limit| (1..=MOST).contains(limit))?);
-            }
+    for parameter in parameters(query) {
+        match parameter? {
+            ("after", reference) => once(&mut after, reference)?,
+            ("limit", number) => once(&mut limit, number)?,
             _ => return None,
         }
     }
-    Some(Page { after, limit: limit.unwrap_or(FEW) })
+    let limit = limit.unwrap_or(FEW);
+    (1..=MOST).contains(&limit).then_some(Page { after, limit })
 }
 
 /// Ends one of one's sessions.
@@ -134,6 +134,8 @@ mod tests {
             "limit=-1",
             "limit=",
             "limit=5&limit=5",
+            "limit=05",
+            "&limit=5",
             "limit=%35",
             "after=",
             "after=AAAA",

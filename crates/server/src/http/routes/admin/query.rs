@@ -12,7 +12,8 @@ const USUAL: u32 = 100;
 /// somebody has changed, or a limit such as `1e9`, is an error and no other question.
 pub(super) fn users(query: Option<&str>) -> Option<WhichUsers> {
     let (mut limit, mut which) = (None, WhichUsers::default());
-    for (name, value) in parameters(query) {
+    for parameter in parameters(query.unwrap_or_default()) {
+        let (name, value) = parameter?;
         match name {
             // A name may have characters that have to be encoded.
             "after" => once(&mut which.after, &decoded(value)?)?,
@@ -29,7 +30,8 @@ pub(super) fn users(query: Option<&str>) -> Option<WhichUsers> {
 /// Which sessions: `after`, `limit`, `user` and `state`.
 pub(super) fn sessions(query: Option<&str>) -> Option<WhichSessions> {
     let (mut limit, mut which) = (None, WhichSessions::default());
-    for (name, value) in parameters(query) {
+    for parameter in parameters(query.unwrap_or_default()) {
+        let (name, value) = parameter?;
         match name {
             "after" => once(&mut which.after, value)?,
             "limit" => once(&mut limit, value)?,
@@ -89,6 +91,9 @@ mod tests {
             "limit=",
             "limit",
             "limit=1&limit=1",
+            "limit=1&",
+            "&limit=1",
+            "&",
             "state=",
             "state=deleted",
             "state=Open",

@@ -11,7 +11,8 @@ const USUAL: u32 = 100;
 /// times. Strict, so that a cursor that somebody has changed, or a limit such as `1e9`, is an error and no other question.
 pub(super) fn selection(query: Option<&str>) -> Option<Selection> {
     let (mut limit, mut selection) = (None, Selection::default());
-    for (name, value) in parameters(query) {
+    for parameter in parameters(query.unwrap_or_default()) {
+        let (name, value) = parameter?;
         match name {
             "after" => once(&mut selection.after, value)?,
             "limit" => once(&mut limit, value)?,
@@ -58,6 +59,9 @@ mod tests {
             "limit",
             "limit=4294967297",
             "limit=1&limit=1",
+            "limit=1&",
+            "&limit=1",
+            "&",
             "after=12x",
             "after=-1",
             "after=+1",
