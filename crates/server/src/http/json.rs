@@ -3,11 +3,10 @@
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
 use countersign_core::problem::Problem;
-use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 
 use super::body_violation::BodyViolation;
+use super::media_type::is_of;
 use super::problem::Refused;
 
 /// The most octets of a body: the longest password that is looked at fits, and then some.
@@ -21,25 +20,14 @@ pub(super) trait Form: DeserializeOwned {
 
 /// Reads the body of a request.
 pub(super) async fn read<T: Form>(request: Request) -> Result<T, Refused> {
-    is_json(request.headers())?;
+    if !is_of(request.headers(), "application/json") {
+        return Err(Problem::UNSUPPORTED_TYPE.into());
+    }
     let body = take_in(request.into_body()).await?;
     // To serde a list of the values would do as well. What it says of others is not repeated: it would show what was sent.
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
     let read = is_object.then(|| serde_json::from_slice(&body).ok()).flatten();
     read.ok_or_else(|| Refused::from(Problem::MALFORMED_REQUEST).saying(T::EXPECTED))
-}
-
-/// Only what says that it is JSON is read as such: a form of a foreign page cannot say so (it would have to ask first).
-fn is_json(headers: &HeaderMap) -> Result<(), Refused> {
-    let unsupported = Refused::from(Problem::UNSUPPORTED_TYPE);
-    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(kind), None) = (kinds.next().and_then(|kind| kind.to_str().ok()), kinds.next()) else {
-        return Err(unsupported);
-    };
-    let (essence, parameters) = kind.split_once(';').unwrap_or((kind, "charset=utf-8"));
-    let is_utf8 = parameters.trim().eq_ignore_ascii_case("charset=utf-8");
-    let is_json = essence.trim_end().eq_ignore_ascii_case("application/json") && is_utf8;
-    if is_json && !headers.contains_key(CONTENT_ENCODING) { Ok(()) } else { Err(unsupported) }
 }
 
 async fn take_in(body: Body) -> Result<bytes::Bytes, Problem> {
@@ -53,6 +41,7 @@ async fn take_in(body: Body) -> Result<bytes::Bytes, Problem> {
 #[cfg(test)]
 mod tests {
     use axum::response::IntoResponse as _;
+    use http::header::CONTENT_TYPE;
     use serde::Deserialize;
 
     use super::*;

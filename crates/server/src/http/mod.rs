@@ -15,6 +15,7 @@ pub mod layer;
 mod listened;
 #[cfg(feature = "standalone")]
 pub mod listener;
+mod media_type;
 pub(crate) mod ours;
 pub mod peer;
 pub mod policy;

@@ -6,7 +6,6 @@ use countersign_core::account::Role;
 use countersign_core::problem::Problem;
 use countersign_core::verdict::Prover;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::refused::OAuthRefused;
 use crate::app::App;
@@ -15,6 +14,7 @@ use crate::http::basic::{Credentials, credentials};
 use crate::http::body_violation::BodyViolation;
 use crate::http::form::Form;
 use crate::http::identity::Identity;
+use crate::http::media_type::is_of;
 use crate::http::peer::Peer;
 use crate::http::problem::Refused;
 use crate::http::routes::login::may_be_read_by_nobody;
@@ -97,7 +97,7 @@ fn presented(headers: &HeaderMap, form: &Form) -> Result<Option<Credentials>, OA
 /// The form in the body of a request, and its header fields.
 pub(super) async fn form(request: Request<Body>) -> Result<(Form, HeaderMap), OAuthRefused> {
     let (parts, body) = request.into_parts();
-    if !is_form(&parts.headers) {
+    if !is_of(&parts.headers, "application/x-www-form-urlencoded") {
         return Err(OAuthRefused::InvalidRequest("the body is not application/x-www-form-urlencoded"));
     }
     if body.size_hint().lower() > LONGEST as u64 {
@@ -109,13 +109,4 @@ pub(super) async fn form(request: Request<Body>) -> Result<(Form, HeaderMap), OA
     let form = Form::read(&body)
         .ok_or(OAuthRefused::InvalidRequest("the body cannot be read in one way only; send each parameter once"))?;
     Ok((form, parts.headers))
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(kind), None) = (kinds.next().and_then(|kind| kind.to_str().ok()), kinds.next()) else { return false };
-    let (essence, parameters) = kind.split_once(';').unwrap_or((kind, "charset=utf-8"));
-    essence.trim_end().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        && parameters.trim().eq_ignore_ascii_case("charset=utf-8")
-        && !headers.contains_key(CONTENT_ENCODING)
 }
