@@ -126,8 +126,17 @@ async fn a_websocket_that_nobody_uses_ends_like_any_idle_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_counts_as_a_connection_for_as_long_as_it_lasts() {
     let (mut echo, guard) = stage(&format!("limits.max_connections_per_address = 1\n{CONFIGURATION}")).await;
-    let alice = guard.service("alice").await;
-    let mut socket = connected(&guard, &alice).await;
+    let alice = Knocker::new(&guard.service_card().await, "alice").knock(guard.address).await.unwrap();
+    let asking = client(&guard, &alice, guard.address);
+    let opened = in_time(async {
+        // There is room once the guard has seen the end of the connection over which she enrolled.
+        loop {
+            if let Ok(Handshake::Opened(socket)) = asking.open_websocket("/ws", HeaderMap::new()).await {
+                return socket;
+            }
+        }
+    });
+    let mut socket = framed(opened.await).await;
     echoes(&mut socket, Message::text("I")).await;
     let mut turned_away = Wire::connect(guard.address).await;
     // No handshake is made with those for whom there is no room.
