@@ -121,8 +121,9 @@ impl<'k> Walk<'k> {
         self.compare_with_heads(sequence, &chain);
     }
 
-    /// What was found, when the chain has ended. `written` is where this process had left it before the walk began.
-    pub(crate) fn end(mut self, written: Option<Tip>) -> Verification {
+    /// What was found, when the chain has ended. `written` is the last number that this process had committed before the
+    /// walk began; zero if it had not committed any.
+    pub(crate) fn end(mut self, written: u64) -> Verification {
         let last = self.tip.sequence;
         self.found.last = last;
         for (sequence, _) in std::mem::take(&mut self.heads) {
@@ -134,8 +135,8 @@ impl<'k> Walk<'k> {
                 self.found.unchecked_heads += 1;
             }
         }
-        if let Some(written) = written.filter(|written| written.sequence > last) {
-            self.found.find(ChainFault::Cut { last, written: written.sequence });
+        if written > last {
+            self.found.find(ChainFault::Cut { last, written });
         }
         self.found
     }

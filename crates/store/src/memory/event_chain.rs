@@ -62,7 +62,7 @@ impl Log {
         for (recorded, chain) in &self.rows {
             walk.step(recorded.sequence, Some((&EventRow::of(recorded), *chain)));
         }
-        walk.end(Some(self.tip))
+        walk.end(self.tip.sequence)
     }
 
     fn prune(&mut self, before: Timestamp, limit: u32, now: Timestamp) -> Pruned {

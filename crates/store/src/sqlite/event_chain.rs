@@ -60,8 +60,8 @@ impl EventChain for Guarded {
 
     async fn verify(&self, given: &[SealedHead]) -> Result<Verification, StoreError> {
         let key = self.warden.chain.key()?;
-        // Before the file is looked at: it can only have got longer since.
-        let written = self.warden.chain.known();
+        // Before the file is looked at: it can only have got longer since. What is not committed yet is not in it.
+        let written = *self.warden.chain.last().borrow();
         let found = async {
             let mut connection = self.sqlite.readers.acquire().await?;
             let mut snapshot = connection.begin().await?;
@@ -80,7 +80,7 @@ async fn walk(
     connection: &mut SqliteConnection,
     key: &EventKey,
     given: &[SealedHead],
-    written: Option<Tip>,
+    written: u64,
 ) -> Result<Verification, Failure> {
     let pruning = query(PRUNING).fetch_optional(&mut *connection).await?;
     let pruning = pruning.as_ref().map(head).transpose().map_err(|source| corrupt("note of removed events", source))?;

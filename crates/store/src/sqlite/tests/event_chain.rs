@@ -214,6 +214,34 @@ async fn an_event_that_was_changed_is_not_removed_in_its_time() {
     assert_eq!(stores.events.list(0, 10).await.unwrap().len(), 6);
 }
 
+/// Nobody has cut anything off: the row is not there yet, and while it is not there nobody was told of it.
+#[tokio::test]
+async fn a_log_that_is_looked_over_while_an_event_is_written_is_not_taken_for_cut() {
+    let house = House::new();
+    let sqlite = house.sqlite().await;
+    let stores = with_key(&sqlite, 7);
+    record(&stores, 1..=2).await;
+    let (appended, is_appended) = tokio::sync::oneshot::channel();
+    let (looked, is_looked_over) = tokio::sync::oneshot::channel();
+    let (writer, chain) = (sqlite.writer.clone(), sqlite.writer.chain().clone());
+    let writing = tokio::spawn(async move {
+        let written = writer.write(move |connection| {
+            Box::pin(async move {
+                chain.append(connection, &event(EventKind::Replay, at(3))).await?;
+                appended.send(()).unwrap();
+                is_looked_over.await.unwrap();
+                Ok(())
+            })
+        });
+        written.await
+    });
+    is_appended.await.unwrap();
+    assert_eq!(faults(&stores, &[]).await, []);
+    looked.send(()).unwrap();
+    writing.await.unwrap().unwrap();
+    assert_eq!(stores.event_chain.verify(&[]).await.unwrap().last, 3);
+}
+
 #[tokio::test]
 async fn with_another_key_nothing_is_ours() {
     let (house, _, head, _) = six().await;
