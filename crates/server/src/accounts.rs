@@ -9,7 +9,7 @@ use countersign_core::encoding::unhex;
 use countersign_core::enrolment::pending::{Pending, PendingEnrolments};
 use countersign_core::id::{KeyId, SessionRef, UserId};
 use countersign_core::secret::{Sealed, Secret32};
-use countersign_core::session::Scope;
+use countersign_core::session::{Epoch, Scope};
 use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
 use countersign_core::verdict::{Prover, Refusal, Verdict};
@@ -183,6 +183,8 @@ impl Accounts {
             let Some(last) = entries.last() else { return Ok(()) };
             after = last.sequence;
             for entry in entries {
+                // Whoever lays the row of the epoch back as it was has to forge the log besides.
+                self.sessions.learn_epoch(Epoch { number: entry.epoch, since: entry.at });
                 self.sessions.learn_revocation(entry.what, entry.at)?;
             }
         }

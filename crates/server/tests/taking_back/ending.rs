@@ -6,7 +6,7 @@ use countersign_core::account::Role;
 use countersign_core::event::EventKind;
 use countersign_core::session::{EndReason, Scope, SessionState};
 use countersign_server::service::control::Asked;
-use countersign_server::service::end_sessions::end;
+use countersign_server::service::end_sessions::{end, end_everything};
 use countersign_server::worker::sessions::tell_of_uses;
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
@@ -60,6 +60,26 @@ async fn the_log_outranks_a_row_that_was_put_back() {
     let guard = guard.restarted().await;
     assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
     assert_eq!(other.whoami(&guard).await, 200);
+}
+
+/// The same for everybody: the number of the epoch as it was, with its MAC.
+#[tokio::test]
+async fn the_log_outranks_an_epoch_that_was_put_back() {
+    let guard = guard("public_url = \"http://127.0.0.1:8470\"").await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    sql(&guard, "CREATE TABLE before AS SELECT * FROM epoch").await;
+    end_everything(&guard.app.accounts, &asked()).await.unwrap();
+    sql(
+        &guard,
+        "DROP TRIGGER epoch_only_rises; DROP TRIGGER epoch_is_kept; DELETE FROM epoch; \
+         INSERT INTO epoch SELECT * FROM before; DROP TABLE before",
+    )
+    .await;
+    let row = guard.app.accounts.stores.sessions.find(held.reference).await.unwrap().unwrap();
+    assert_eq!(row.state, SessionState::Open, "the row is believed");
+    let guard = guard.restarted().await;
+    assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
 }
 
 #[tokio::test]
