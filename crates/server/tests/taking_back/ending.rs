@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use countersign_core::account::Role;
 use countersign_core::event::EventKind;
+use countersign_core::id::SessionRef;
 use countersign_core::session::{EndReason, Scope, SessionState};
 use countersign_server::service::control::Asked;
 use countersign_server::service::end_sessions::{end, end_everything};
 use countersign_server::worker::sessions::tell_of_uses;
+use countersign_store::port::Touched;
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
@@ -194,6 +196,35 @@ async fn the_store_is_told_when_and_where_a_session_was_used_once_in_ten_seconds
     assert_eq!(entry.last_used(), later);
     tell_of_uses(&guard.app).await.unwrap();
     assert_eq!(row().await.last_used, later);
+}
+
+/// However many sessions are used: neither does one transaction hold up everybody's requests, nor is the whole told again
+/// because of a part of it.
+#[tokio::test]
+async fn uses_that_the_store_was_told_of_are_not_told_again_when_others_could_not_be_kept() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    sql(&guard, "CREATE TRIGGER broken BEFORE UPDATE ON active_sessions BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        .await;
+    let sessions = &guard.app.accounts.sessions;
+    let (used, address) = (now().saturating_add(Duration::from_secs(60)), [127, 0, 0, 1].into());
+    let generation = sessions.find(held.reference).unwrap().unwrap().generation();
+    let of = |session, last_used| Touched { session, generation, last_used, address, user_agent: None };
+    let others = (0..600_u32).map(|number| {
+        let reference = SessionRef([number.to_be_bytes(); 4].concat().try_into().unwrap());
+        of(reference, now())
+    });
+    sessions.put_uses_back(others.chain([of(held.reference, used)]).collect()).unwrap();
+    assert!(tell_of_uses(&guard.app).await.is_err());
+    let untold = sessions.take_uses().unwrap();
+    assert_eq!(untold.len(), 601 - 2 * 256);
+    assert!(untold.iter().any(|touched| touched.session == held.reference));
+    sessions.put_uses_back(untold).unwrap();
+    sql(&guard, "DROP TRIGGER broken").await;
+    tell_of_uses(&guard.app).await.unwrap();
+    let row = guard.app.accounts.stores.sessions.find(held.reference).await.unwrap().unwrap();
+    assert_eq!(row.last_used, used);
 }
 
 /// The clock by which sessions end only goes forward.
