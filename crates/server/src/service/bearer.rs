@@ -8,6 +8,7 @@ use countersign_core::session::{Proof, TokenHash};
 use countersign_core::time::Timestamp;
 use countersign_core::token::TokenFault;
 use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
+use countersign_store::port::UsedToken;
 
 use super::Undecided;
 use super::access_token::{Brought, read};
@@ -24,10 +25,10 @@ pub async fn verify_token(app: &SharedApp, token: &str, from: IpAddr, reading: R
         Err(refusal) => return Ok(Verdict::Refuse(refusal)),
     };
     let (keyid, verdict) = match found(app, token, now)? {
-        Ok(session) if session.proof() == Proof::Key => {
+        Ok((session, _)) if session.proof() == Proof::Key => {
             (session.reference().keyid(), Verdict::Refuse(Refusal::TokenAlone))
         }
-        Ok(session) => (session.reference().keyid(), admit(app, &session, token, (from, now)).await?),
+        Ok((session, used)) => (session.reference().keyid(), admit(app, &session, &used, (from, now)).await?),
         Err(refusal) => (String::new(), Verdict::Refuse(refusal)),
     };
     if let Verdict::Refuse(refusal) = verdict {
@@ -39,12 +40,12 @@ pub async fn verify_token(app: &SharedApp, token: &str, from: IpAddr, reading: R
 async fn admit(
     app: &SharedApp,
     session: &Entry,
-    token: &str,
+    used: &UsedToken,
     (from, now): (IpAddr, Timestamp),
 ) -> Result<Verdict, Undecided> {
     let verdict = judge(app, session, from, now).await?;
     if matches!(verdict, Verdict::Admit(_)) {
-        note_token(&app.accounts, session, token).await?;
+        note_token(&app.accounts, session, used).await?;
     }
     Ok(verdict)
 }
@@ -75,8 +76,8 @@ pub async fn verify_beside(
         Prover::Key(_) => return Ok(Beside::Foreign),
     };
     match found(app, token, now)? {
-        Ok(session) if session.reference() == signer => {
-            note_token(&app.accounts, &session, token).await?;
+        Ok((session, used)) if session.reference() == signer => {
+            note_token(&app.accounts, &session, &used).await?;
             Ok(Beside::Theirs)
         }
         Ok(_) => Ok(Beside::Contradicts),
@@ -101,9 +102,13 @@ pub fn is_ours(accounts: &Accounts, token: &str, now: Timestamp) -> bool {
     }
 }
 
-/// The session of a token whose form, signature and time are good, and of which it says what is so. Whether that session
-/// still counts is another question.
-fn found(app: &SharedApp, token: &str, now: Timestamp) -> Result<Result<std::sync::Arc<Entry>, Refusal>, Undecided> {
+/// The session of a token whose form, signature and time are good, and of which it says what is so; and what its use says.
+/// Whether that session still counts is another question.
+fn found(
+    app: &SharedApp,
+    token: &str,
+    now: Timestamp,
+) -> Result<Result<(std::sync::Arc<Entry>, UsedToken), Refusal>, Undecided> {
     let brought = match read(&app.accounts, token, now) {
         Ok(brought) => brought,
         Err(fault) => {
@@ -115,16 +120,16 @@ fn found(app: &SharedApp, token: &str, now: Timestamp) -> Result<Result<std::syn
         return Ok(Err(Refusal::TokenInvalid));
     };
     Ok(match &brought {
-        Brought::Opaque(token) if session.is_good(token, now) => Ok(session),
+        Brought::Opaque(opaque) if session.is_good(opaque, now) => Ok((session, UsedToken::Hash(TokenHash::of(token)))),
         Brought::Opaque(_) => Err(Refusal::TokenInvalid),
-        Brought::Verified(token) => {
-            let claims = token.claims();
+        Brought::Verified(verified) => {
+            let claims = verified.claims();
             if claims.user != session.user() || claims.proof != session.proof() {
                 Err(Refusal::TokenInvalid)
             } else if claims.generation < session.generation() || claims.epoch < session.epoch() {
                 Err(Refusal::TokenRevoked)
             } else {
-                Ok(session)
+                Ok((session, UsedToken::Issued(claims.issued)))
             }
         }
     })
@@ -137,16 +142,15 @@ fn session_of(brought: &Brought) -> SessionRef {
     }
 }
 
-/// The first use of each token that was issued last is durable before the request is served: from then on the refresh token
-/// that it came with has a holder, and whoever brings the one before is not the one who lost an answer.
-async fn note_token(accounts: &Accounts, session: &Entry, token: &str) -> Result<(), Undecided> {
+/// The first use of a token that came with the current refresh token is durable before the request is served: from then on
+/// that one has a holder, and whoever brings the one before is not the one who lost an answer.
+async fn note_token(accounts: &Accounts, session: &Entry, used: &UsedToken) -> Result<(), Undecided> {
     if !session.is_token_unnoted() {
         return Ok(());
     }
-    let hash = TokenHash::of(token);
-    if session.is_its_token(&hash) {
-        accounts.stores.token_families.note_token(session.reference(), &hash).await?;
-        session.note_token(&hash);
+    let last = session.last_token();
+    if accounts.stores.token_families.note_token(session.reference(), used).await? {
+        session.note_token(&last);
     }
     Ok(())
 }

@@ -70,6 +70,19 @@ async fn a_second_tab_is_told_that_another_was_quicker_and_nothing_ends() {
     assert_eq!((second.whoami(&guard).await, second.refreshed(&guard).await.status), (200, 200));
 }
 
+/// Two answers to one token, and the thief has the other one: it is in use whichever of its access tokens is.
+#[tokio::test]
+async fn a_successor_is_in_use_by_any_access_token_that_came_with_it() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let first = login(&guard, "alice").await;
+    let (lost, again) =
+        (Held::of(&json(&first.refreshed(&guard).await)), Held::of(&json(&first.refreshed(&guard).await)));
+    assert_eq!(lost.refresh, again.refresh);
+    assert_eq!(lost.whoami(&guard).await, 200);
+    assert_eq!(code(&first.refreshed(&guard).await), "conflict");
+}
+
 #[tokio::test]
 async fn the_token_before_from_another_client_is_a_thief() {
     let guard = guard("").await;

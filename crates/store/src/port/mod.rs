@@ -37,7 +37,7 @@ pub use server_secrets::{OWNER_OF_SERVER_SECRETS, ServerSecrets};
 pub use sessions::{Opened, Reissue, Reissued, Sessions, Touched};
 pub use successions::{Succeeded, Successions, TakenBack};
 pub use tickets::Tickets;
-pub use token_families::{Presentation, Refreshed, TokenFamilies};
+pub use token_families::{Presentation, Refreshed, TokenFamilies, UsedToken};
 pub use users::{Added, PasswordSet, Users};
 
 use std::error::Error;

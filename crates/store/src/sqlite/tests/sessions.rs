@@ -10,7 +10,7 @@ use crate::Stores;
 use crate::conformance::sample::{
     HOME, NOW, at, enrol, event, family, family_id, key_id, key_session, open, session, session_ref, user_id,
 };
-use crate::port::{Presentation, Refreshed, Reissue, Reissued, Resealed, StoreError, Touched};
+use crate::port::{Presentation, Refreshed, Reissue, Reissued, Resealed, StoreError, Touched, UsedToken};
 
 const DISTRUSTED: SessionState = SessionState::Ended { at: NOW, why: EndReason::Distrusted };
 
@@ -111,7 +111,7 @@ async fn no_column_of_a_family_can_be_changed_unnoticed() {
     ] {
         let (house, stores) = furnished().await;
         rotate(&stores, &presentation(1, 0, 9)).await;
-        assert!(stores.token_families.note_used(family_id(1), 1).await.unwrap());
+        assert!(stores.token_families.note_token(session_ref(1), &UsedToken::Issued(at(500))).await.unwrap());
         let sql = format!("UPDATE token_families SET {change} WHERE hex(id) LIKE '01%'");
         house.intruder().await.does(&sql).await;
         let found = stores.token_families.find(family_id(1)).await;
@@ -120,7 +120,8 @@ async fn no_column_of_a_family_can_be_changed_unnoticed() {
             let refreshed = rotate(&stores, &presentation(1, sequence, 10)).await;
             assert_eq!(refreshed, Refreshed::Judged(Presented::Ended), "{change}");
         }
-        assert!(!stores.token_families.note_used(family_id(1), 1).await.unwrap(), "{change}");
+        let used = UsedToken::Issued(at(500));
+        assert!(!stores.token_families.note_token(session_ref(1), &used).await.unwrap(), "{change}");
         assert_eq!(alarms(&stores).await, [format!("token_families {}", family_id(1))], "{change}");
     }
 }
@@ -170,7 +171,7 @@ fn touched() -> Touched {
 async fn the_schema_lets_nothing_come_back() {
     let (house, stores) = furnished().await;
     rotate(&stores, &presentation(2, 0, 9)).await;
-    stores.token_families.note_used(family_id(2), 1).await.unwrap();
+    stores.token_families.note_token(session_ref(2), &UsedToken::Issued(at(500))).await.unwrap();
     end(&stores, Scope::Session(session_ref(1))).await;
     stores.revocations.raise_epoch(&event(EventKind::EpochRaised, at(9))).await.unwrap();
     let mut connection = connection(&house.file()).await;
