@@ -119,6 +119,23 @@ async fn an_answer_is_given_again_for_30_s_and_then_the_session_ends() {
     }
 }
 
+/// Whoever verifies an access token elsewhere knows of no session that is over.
+#[tokio::test]
+async fn an_access_token_expires_with_its_session_and_in_its_last_second_none_is_issued() {
+    for format in ["jwt", "opaque"] {
+        let toml = format!("session_days = 1\nsession_idle_days = 1\ntoken_format = \"{format}\"");
+        let guard = guard(&toml).await;
+        add(&guard, "alice", "user").await;
+        let held = login(&guard, "alice").await;
+        let over = guard.app.accounts.sessions.find(held.reference).unwrap().unwrap().expires();
+        let last_second = Timestamp::from_secs(over.as_secs());
+        let moment_before = last_second.saturating_sub(Duration::from_millis(1));
+        let Refresh::Granted(grant) = at(&guard, &held.refresh, moment_before).await else { panic!("{format}") };
+        assert_eq!((grant.access_token.expires, grant.expires_in), (last_second, 1), "{format}");
+        assert!(matches!(at(&guard, &grant.refresh_token, last_second).await, Refresh::Invalid), "{format}");
+    }
+}
+
 /// Row E05 of the attack corpus: nobody can end a session by guessing.
 #[tokio::test]
 async fn a_forged_token_is_refused_and_ends_nothing() {
