@@ -119,6 +119,26 @@ async fn a_log_that_is_cut_while_it_is_written_has_a_gap() {
     assert_eq!(faults(&house.stores().await, &[]).await, [ChainFault::Missing { from: 5, through: 6 }]);
 }
 
+/// All of it, and the numbers that were given out as well: the heads still know how far it went.
+#[tokio::test]
+async fn a_log_that_was_emptied_does_not_begin_anew() {
+    for covering_tracks in [false, true] {
+        let (house, _, head, mut intruder) = six().await;
+        intruder.does("DELETE FROM events").await;
+        if covering_tracks {
+            intruder.does("DELETE FROM sqlite_sequence WHERE name = 'events'").await;
+        }
+        let stores = house.stores().await;
+        record(&stores, [7]).await;
+        let first = stores.events.latest(1).await.unwrap()[0].sequence;
+        assert_eq!(first, if covering_tracks { 5 } else { 7 });
+        assert_eq!(seal(&stores).await.sequence, first);
+        let found = faults(&stores, &[head]).await;
+        assert!(found.contains(&ChainFault::Missing { from: 1, through: first - 1 }), "{found:?}");
+        assert!(found.contains(&ChainFault::OtherHead { sequence: 4 }), "{found:?}");
+    }
+}
+
 /// The intruder who covers the tracks in the table of numbers as well, with the guard stopped.
 #[tokio::test]
 async fn a_log_that_is_cut_behind_its_last_head_is_found_by_the_head() {
