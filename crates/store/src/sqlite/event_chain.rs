@@ -9,6 +9,7 @@ use super::Guarded;
 use super::chain::chain_value;
 use super::failure::Failure;
 use super::ledger::Ledger;
+use super::row::MacDoesNotHold;
 use super::value::{Unreadable, millis, timestamp};
 use crate::event_row::{EventRow, Tip, Walk};
 use crate::port::{End, EventChain, Pruned, StoreError, Verification};
@@ -100,7 +101,8 @@ async fn walk(
 impl Ledger<'_> {
     /// Takes some rows from before the log was chained into the chain, and seals the first head behind the last of them.
     async fn take_in(&mut self, now: Timestamp) -> Result<u64, Failure> {
-        if self.last_head().await?.is_some() {
+        // Of whomever it is: the log has begun, and what is wrong with the head is found when it is looked over.
+        if query(LAST_HEAD).fetch_optional(&mut *self.connection).await?.is_some() {
             return Ok(0);
         }
         let key = self.warden.chain.key()?;
@@ -162,8 +164,13 @@ impl Ledger<'_> {
         Ok(Pruned::Done { rows: removed, through: tip.sequence })
     }
 
+    /// The last head that is kept. One that is not ours says nothing of where the log was.
     async fn last_head(&mut self) -> Result<Option<SealedHead>, Failure> {
-        self.head(LAST_HEAD).await
+        let key = self.warden.chain.key()?;
+        match self.head(LAST_HEAD).await? {
+            Some(head) if !key.sealed(Sealing::Head, &head) => Err(corrupt("head", MacDoesNotHold.into())),
+            head => Ok(head),
+        }
     }
 
     async fn head(&mut self, sql: &'static str) -> Result<Option<SealedHead>, Failure> {

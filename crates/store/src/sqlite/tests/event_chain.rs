@@ -5,7 +5,7 @@ use countersign_core::event::{EventKind, SealedHead};
 use super::{House, Intruder, connection, run, with_key};
 use crate::Stores;
 use crate::conformance::sample::{at, event};
-use crate::port::{ChainFault, End, Pruned};
+use crate::port::{ChainFault, End, Pruned, StoreError};
 
 const ALL: &str = "sequence, at_ms, kind, user_id, key_id, actor, detail, chain";
 
@@ -193,6 +193,25 @@ async fn a_head_that_is_swapped_or_changed_in_the_file_is_found() {
     intruder.does("UPDATE event_heads SET mac = old.mac, chain = old.chain FROM old WHERE event_heads.sequence IN (4, 6) AND old.sequence = 10 - event_heads.sequence").await;
     let found = faults(&stores, &[]).await;
     assert_eq!(found, [ChainFault::ForgedHead { sequence: 4 }, ChainFault::ForgedHead { sequence: 6 }]);
+}
+
+/// Whoever puts a head of their own behind the last one would have the guard leave the end unsealed, or remove what no
+/// head of ours vouches for.
+#[tokio::test]
+async fn a_head_of_somebody_elses_seals_nothing_and_lets_nothing_be_removed() {
+    for forged in [
+        "SELECT 6, 50, chain, zeroblob(32) FROM events WHERE sequence = 6",
+        "SELECT 9, 50, chain, mac FROM event_heads WHERE sequence = 4",
+    ] {
+        let (_house, stores, _, mut intruder) = six().await;
+        intruder.does(&format!("INSERT INTO event_heads (sequence, at_ms, chain, mac) {forged}")).await;
+        let sealed = stores.event_chain.seal(at(50)).await;
+        assert!(matches!(sealed, Err(StoreError::Corrupt { what: "head", .. })), "{forged}: {sealed:?}");
+        let pruned = stores.event_chain.prune(at(100), 10, at(100)).await;
+        assert!(matches!(pruned, Err(StoreError::Corrupt { what: "head", .. })), "{forged}: {pruned:?}");
+        assert_eq!(stores.events.list(0, 10).await.unwrap().len(), 6, "{forged}");
+        assert!(matches!(faults(&stores, &[]).await[0], ChainFault::ForgedHead { .. }), "{forged}");
+    }
 }
 
 /// A head says where the log was, not that what is before it may go.
