@@ -238,3 +238,12 @@ async fn a_session_that_has_expired_does_not_come_back_when_a_clock_is_set_back(
     let answer = held.signer(&guard).call(&guard, "GET", "/x", b"").await;
     assert_eq!((answer.status, code(&answer).as_str()), (401, "token-invalid"), "unused for a week, and signed");
 }
+
+/// Whoever it ended is among those whom the tables still have for open. A start loads both, and fails.
+#[tokio::test]
+async fn nothing_starts_on_a_log_with_an_entry_that_cannot_be_read() {
+    let guard = guard("").await;
+    guard.app.accounts.load().await.unwrap();
+    sql(&guard, "INSERT INTO revocations (epoch, at_ms, generation) VALUES (0, 0, 1)").await;
+    assert!(guard.app.accounts.load().await.is_err());
+}

@@ -253,15 +253,21 @@ async fn an_epoch_that_is_gone_does_not_begin_anew() {
     assert!(house.stores().await.revocations.head().await.is_err());
 }
 
+/// Of whom it tells nobody knows, so whoever reads it must admit nobody.
 #[tokio::test]
-async fn an_entry_of_the_log_that_cannot_be_read_is_reported_and_hides_no_other() {
-    let (house, stores) = furnished().await;
-    end(&stores, Scope::Session(session_ref(1))).await;
-    end(&stores, Scope::Session(session_ref(2))).await;
-    house.intruder().await.does("UPDATE revocations SET session = x'00' WHERE sequence = 1").await;
-    let log = stores.revocations.after(0, 9).await.unwrap();
-    assert_eq!(log.iter().map(|entry| entry.what).collect::<Vec<_>>(), [Revoked::Session(session_ref(2))]);
-    assert_eq!(alarms(&stores).await, ["revocations 1"]);
+async fn a_log_with_an_entry_that_cannot_be_read_is_not_read_in_part() {
+    for change in ["session = x'00'", "session = NULL, generation = 1", "at_ms = -1", "epoch = -1"] {
+        let (house, stores) = furnished().await;
+        for number in [1, 2] {
+            end(&stores, Scope::Session(session_ref(number))).await;
+        }
+        house.intruder().await.does(&format!("UPDATE revocations SET {change} WHERE sequence = 1")).await;
+        let log = stores.revocations.after(0, 9).await;
+        assert!(matches!(log, Err(StoreError::Corrupt { what: "revocation", .. })), "{change}: {log:?}");
+        let log = stores.revocations.after(1, 9).await.unwrap();
+        assert_eq!(log.iter().map(|entry| entry.what).collect::<Vec<_>>(), [Revoked::Session(session_ref(2))]);
+        assert_eq!(alarms(&stores).await, ["revocations 1"], "{change}");
+    }
 }
 
 /// Nobody is logged out, and there is one live branch.
