@@ -26,7 +26,7 @@ mod users;
 pub use accept_mark::AcceptMarks;
 pub use burnt_nonces::{Burning, BurntNonce, BurntNonces};
 pub use enrolments::{Confirmation, Confirmed, Enrolments, Noted};
-pub use event_chain::{ChainFault, End, EventChain, MAX_FAULTS, Pruned, Verification};
+pub use event_chain::{Begun, ChainFault, End, EventChain, MAX_FAULTS, Pruned, Verification};
 pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded, Selection};
 pub use keys::Keys;
 pub use outcomes::Outcomes;

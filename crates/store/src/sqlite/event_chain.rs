@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::row::MacDoesNotHold;
 use super::value::{Unreadable, millis, timestamp};
 use crate::event_row::{EventRow, Tip, Walk};
-use crate::port::{End, EventChain, Pruned, StoreError, Verification};
+use crate::port::{Begun, End, EventChain, Pruned, StoreError, Verification};
 
 const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
     WHERE chain IS NULL ORDER BY sequence LIMIT ?";
@@ -36,15 +36,25 @@ const NOTE_PRUNING: &str = "INSERT INTO event_pruning (id, sequence, at_ms, chai
 /// How many rows from before the log was chained are taken in at once.
 const MANY: u32 = 5_000;
 
+/// How far the taking in of rows from before has come.
+enum TakenIn {
+    /// It was done before.
+    AlreadyBegun,
+    /// So many were taken in, and there may be more.
+    Some(u64),
+    /// These were the last of them, and the first head is sealed.
+    TheRest(u64, SealedHead),
+}
+
 #[async_trait]
 impl EventChain for Guarded {
-    async fn begin(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn begin(&self, now: Timestamp) -> Result<Option<Begun>, StoreError> {
         let mut taken = 0;
         loop {
-            let more = self.change(move |mut ledger| Box::pin(async move { ledger.take_in(now).await })).await?;
-            taken += more;
-            if more < u64::from(MANY) {
-                return Ok(taken);
+            match self.change(move |mut ledger| Box::pin(async move { ledger.take_in(now).await })).await? {
+                TakenIn::AlreadyBegun => return Ok(None),
+                TakenIn::Some(rows) => taken += rows,
+                TakenIn::TheRest(rows, first) => return Ok(Some(Begun { taken: taken + rows, first })),
             }
         }
     }
@@ -87,7 +97,7 @@ async fn walk(
     let pruning = pruning.as_ref().map(head).transpose().map_err(|source| corrupt("note of removed events", source))?;
     let rows = query(HEADS).bind(-1).fetch_all(&mut *connection).await?;
     let kept = rows.iter().map(head).collect::<Result<Vec<_>, _>>().map_err(|source| corrupt("head", source))?;
-    let mut walk = Walk::new(key, pruning.as_ref(), kept.iter().chain(given));
+    let mut walk = Walk::new(key, pruning.as_ref(), &kept, given);
     let mut rows = query(FROM).fetch(connection);
     while let Some(row) = rows.try_next().await? {
         let sequence = u64::try_from(row.try_get::<i64, _>("sequence")?).unwrap_or_default();
@@ -100,10 +110,10 @@ async fn walk(
 
 impl Ledger<'_> {
     /// Takes some rows from before the log was chained into the chain, and seals the first head behind the last of them.
-    async fn take_in(&mut self, now: Timestamp) -> Result<u64, Failure> {
+    async fn take_in(&mut self, now: Timestamp) -> Result<TakenIn, Failure> {
         // Of whomever it is: the log has begun, and what is wrong with the head is found when it is looked over.
         if query(LAST_HEAD).fetch_optional(&mut *self.connection).await?.is_some() {
-            return Ok(0);
+            return Ok(TakenIn::AlreadyBegun);
         }
         let key = self.warden.chain.key()?;
         let last = query(LAST_CHAINED).fetch_optional(&mut *self.connection).await?;
@@ -116,11 +126,14 @@ impl Ledger<'_> {
             let chain = query(CHAIN).bind(former.0.to_vec()).bind(row.sequence);
             chain.execute(&mut *self.connection).await?;
         }
-        if rows.len() < MANY as usize {
-            self.warden.chain.rewind(None);
-            self.seal(now).await?;
+        let taken = rows.len() as u64;
+        if taken == u64::from(MANY) {
+            return Ok(TakenIn::Some(taken));
         }
-        Ok(rows.len() as u64)
+        self.warden.chain.rewind(None);
+        match self.seal(now).await? {
+            End::New(first) | End::Already(first) => Ok(TakenIn::TheRest(taken, first)),
+        }
     }
 
     async fn seal(&mut self, now: Timestamp) -> Result<End, Failure> {
