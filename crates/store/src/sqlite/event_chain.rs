@@ -14,9 +14,9 @@ use super::value::{Unreadable, millis, timestamp};
 use crate::event_row::{EventRow, Tip, Walk};
 use crate::port::{Begun, End, EventChain, Pruned, StoreError, Verification};
 
-const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
-    WHERE chain IS NULL ORDER BY sequence LIMIT ?";
-const LAST_CHAINED: &str = "SELECT chain FROM events WHERE chain IS NOT NULL ORDER BY sequence DESC LIMIT 1";
+pub(super) const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
+    WHERE sequence > ? AND chain IS NULL ORDER BY sequence LIMIT ?";
+const LAST_CHAINED: &str = "SELECT sequence, chain FROM events WHERE chain IS NOT NULL ORDER BY sequence DESC LIMIT 1";
 const CHAIN: &str = "UPDATE events SET chain = ? WHERE sequence = ?";
 
 const FROM: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events ORDER BY sequence";
@@ -40,8 +40,8 @@ const MANY: u32 = 5_000;
 enum TakenIn {
     /// It was done before.
     AlreadyBegun,
-    /// So many were taken in, and there may be more.
-    Some(u64),
+    /// So many were taken in, up to this one, and there may be more.
+    Some(u64, Tip),
     /// These were the last of them, and the first head is sealed.
     TheRest(u64, SealedHead),
 }
@@ -49,11 +49,11 @@ enum TakenIn {
 #[async_trait]
 impl EventChain for Guarded {
     async fn begin(&self, now: Timestamp) -> Result<Option<Begun>, StoreError> {
-        let mut taken = 0;
+        let (mut taken, mut after) = (0, None);
         loop {
-            match self.change(move |mut ledger| Box::pin(async move { ledger.take_in(now).await })).await? {
+            match self.change(move |mut ledger| Box::pin(async move { ledger.take_in(after, now).await })).await? {
                 TakenIn::AlreadyBegun => return Ok(None),
-                TakenIn::Some(rows) => taken += rows,
+                TakenIn::Some(rows, tip) => (taken, after) = (taken + rows, Some(tip)),
                 TakenIn::TheRest(rows, first) => return Ok(Some(Begun { taken: taken + rows, first })),
             }
         }
@@ -110,30 +110,42 @@ async fn walk(
 
 impl Ledger<'_> {
     /// Takes some rows from before the log was chained into the chain, and seals the first head behind the last of them.
-    async fn take_in(&mut self, now: Timestamp) -> Result<TakenIn, Failure> {
+    /// `after` is where the last call has left off; without it, where the chain ends, if a start was cut short.
+    async fn take_in(&mut self, after: Option<Tip>, now: Timestamp) -> Result<TakenIn, Failure> {
         // Of whomever it is: the log has begun, and what is wrong with the head is found when it is looked over.
         if query(LAST_HEAD).fetch_optional(&mut *self.connection).await?.is_some() {
             return Ok(TakenIn::AlreadyBegun);
         }
         let key = self.warden.chain.key()?;
-        let last = query(LAST_CHAINED).fetch_optional(&mut *self.connection).await?;
-        let last = last.as_ref().map(chain_value).transpose().map_err(|source| corrupt("event", source))?.flatten();
-        let mut former = last.unwrap_or(ChainValue::BEGINNING);
-        let rows = query(UNCHAINED).bind(MANY).fetch_all(&mut *self.connection).await?;
+        let mut tip = match after {
+            Some(tip) => tip,
+            None => self.last_chained().await?,
+        };
+        let unchained = query(UNCHAINED).bind(number(tip.sequence)).bind(MANY);
+        let rows = unchained.fetch_all(&mut *self.connection).await?;
         for row in &rows {
             let row = event_row(row).map_err(|source| corrupt("event", source))?;
-            former = row.value(&key, &former);
-            let chain = query(CHAIN).bind(former.0.to_vec()).bind(row.sequence);
-            chain.execute(&mut *self.connection).await?;
+            let chain = row.value(&key, &tip.chain);
+            tip = Tip { sequence: u64::try_from(row.sequence).unwrap_or_default(), chain };
+            query(CHAIN).bind(chain.0.to_vec()).bind(row.sequence).execute(&mut *self.connection).await?;
         }
         let taken = rows.len() as u64;
         if taken == u64::from(MANY) {
-            return Ok(TakenIn::Some(taken));
+            return Ok(TakenIn::Some(taken, tip));
         }
         self.warden.chain.rewind(None);
         match self.seal(now).await? {
             End::New(first) | End::Already(first) => Ok(TakenIn::TheRest(taken, first)),
         }
+    }
+
+    async fn last_chained(&mut self) -> Result<Tip, Failure> {
+        let Some(row) = query(LAST_CHAINED).fetch_optional(&mut *self.connection).await? else {
+            return Ok(Tip::BEGINNING);
+        };
+        let chain = chain_value(&row).map_err(|source| corrupt("event", source))?.unwrap_or(ChainValue::BEGINNING);
+        let sequence: i64 = row.try_get("sequence")?;
+        Ok(Tip { sequence: u64::try_from(sequence).unwrap_or_default(), chain })
     }
 
     async fn seal(&mut self, now: Timestamp) -> Result<End, Failure> {

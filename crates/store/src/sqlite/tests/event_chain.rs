@@ -331,6 +331,24 @@ async fn rows_from_before_are_taken_into_the_chain_once() {
     assert_eq!(faults(&stores, &[]).await, [ChainFault::Changed { sequence: 4 }]);
 }
 
+/// More than are taken in at once. Each part begins behind the last one, and does not go through what has been taken in.
+#[tokio::test]
+async fn a_long_log_from_before_is_taken_in_part_by_part() {
+    let house = old_house().await;
+    let mut old = connection(&house.file()).await;
+    let rows = "WITH RECURSIVE n (at) AS (SELECT 3 UNION ALL SELECT at + 1 FROM n WHERE at < 12000) \
+        INSERT INTO events (at_ms, kind, actor, detail) SELECT at, 'replay', '', '' FROM n";
+    run(&mut old, rows).await;
+    let stores = house.stores().await;
+    assert_eq!(stores.event_chain.begin(at(0)).await.unwrap().unwrap().taken, 12_000);
+    let found = stores.event_chain.verify(&[]).await.unwrap();
+    assert!(found.holds() && found.rows == 12_000, "{found:?}");
+    let sql = format!("EXPLAIN QUERY PLAN {}", crate::sqlite::event_chain::UNCHAINED);
+    let plan: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).fetch_all(&mut old).await.unwrap();
+    assert!(plan.iter().all(|(.., step)| step.starts_with("SEARCH")), "{plan:?}");
+}
+
 /// A change that fails takes its event along, and the next one stands in its place.
 #[tokio::test]
 async fn an_event_that_was_undone_leaves_no_gap_in_the_chain() {
