@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
         id: TokenId([2; 16]),
         auth_time: now,
         issued: now,
-        expires: AccessLifetime::DEFAULT.expiry(now, 7),
+        expires: AccessLifetime::DEFAULT.expiry(now, Timestamp::MAX, 7).ok_or("the time is up")?,
         generation: 0,
         epoch: 0,
         address: None,

@@ -9,7 +9,7 @@ use countersign_core::encoding::unhex;
 use countersign_core::enrolment::pending::{Pending, PendingEnrolments};
 use countersign_core::id::{KeyId, SessionRef, UserId};
 use countersign_core::secret::{Sealed, Secret32};
-use countersign_core::session::Scope;
+use countersign_core::session::{Epoch, Scope};
 use countersign_core::time::Timestamp;
 use countersign_core::username::Username;
 use countersign_core::verdict::{Prover, Refusal, Verdict};
@@ -111,7 +111,8 @@ impl Accounts {
         let secrets =
             Secrets::open(&*sqlite.server_secrets(), kek.clone(), seed, edge::random, edge::now().wall).await?;
         let stores = sqlite.with_row_key(secrets.row.clone(), Arc::new(|| edge::now().wall));
-        event_log::begin(&stores, edge::now().wall).await?;
+        let event_logging = event_logging(directory, &config);
+        event_log::begin(&stores, &event_logging, edge::now().wall).await?;
         let others = survey(&*stores.sealings, keys.current()).await?;
         if let Some(version) = others.versions.into_keys().find(|version| !keys.has(*version)) {
             return Err(MissingKek(version).into());
@@ -122,7 +123,7 @@ impl Accounts {
             saved_ring: SavedRing::new(directory.path().to_owned(), kek),
             issuer: config.names.public_url().to_string(),
             authority: config.names.public_url().authority().to_string(),
-            event_logging: event_logging(directory, &config),
+            event_logging,
             ending: CancellationToken::new(),
             stores,
             sqlite,
@@ -183,6 +184,8 @@ impl Accounts {
             let Some(last) = entries.last() else { return Ok(()) };
             after = last.sequence;
             for entry in entries {
+                // Whoever lays the row of the epoch back as it was has to forge the log besides.
+                self.sessions.learn_epoch(Epoch { number: entry.epoch, since: entry.at });
                 self.sessions.learn_revocation(entry.what, entry.at)?;
             }
         }

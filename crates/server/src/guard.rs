@@ -173,7 +173,10 @@ impl Guard {
             return Err(StopError::Disk);
         }
         app.accounts.stores.events.record(&event(EventKind::Stopped, "")).await?;
-        event_log::seal(&app.accounts, edge::now().wall).await?;
+        // The next start can seal the end, and nobody else the state of this run.
+        if let Err(error) = event_log::seal(&app.accounts, edge::now().wall).await {
+            tracing::error!(%error, "the end of the event log was not sealed");
+        }
         app.replay.stop(edge::random()).await?;
         app.accounts.sqlite.close().await;
         Ok(())

@@ -4,10 +4,13 @@
 mod whole;
 
 use countersign_core::account::Role;
+use countersign_core::event::EventKind;
+use countersign_server::service::event_log::{HEADS_FILE, look_over, seal};
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use whole::{Answer, Person, Whole};
+use whole::{Answer, Person, Whole, now};
 
 /// Somebody whose key is confirmed, and who speaks to the administration listener from then on.
 async fn at_the_admin_door(whole: &Whole, username: &str, role: Role) -> Person {
@@ -107,4 +110,39 @@ async fn each_event_is_streamed_as_it_is_recorded() {
     while !told(&received) {
         assert_ne!(stream.read_buf(&mut received).await.unwrap(), 0);
     }
+}
+
+/// The head of the empty log, too, and one that was kept and did not get to the file: that is what heads are looked for in.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_head_gets_into_its_file() {
+    let whole = Whole::start(None, "").await;
+    let accounts = &whole.app.accounts;
+    let file = whole.database().with_file_name(HEADS_FILE);
+    let first = accounts.stores.event_chain.heads(None, 1).await.unwrap()[0];
+    assert_eq!(
+        (first.sequence, std::fs::read_to_string(&file).unwrap().lines().next().unwrap()),
+        (0, &*first.to_string())
+    );
+    let head = seal(accounts, now()).await.unwrap();
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(seal(accounts, now()).await.unwrap(), head);
+    assert_eq!(seal(accounts, now()).await.unwrap(), head);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{head}\n"));
+}
+
+/// Without its heads a log could be written anew from its beginning, rows from before the chain and all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_whose_heads_were_taken_out_of_the_database_tells_of_it() {
+    let whole = Whole::start(None, "").await;
+    seal(&whole.app.accounts, now()).await.unwrap();
+    let mut intruder = SqliteConnection::connect(whole.database().to_str().unwrap()).await.unwrap();
+    for sql in ["DROP TRIGGER event_heads_are_kept", "DELETE FROM event_heads"] {
+        sqlx::query(sql).execute(&mut intruder).await.unwrap();
+    }
+    let whole = whole.restarted().await;
+    assert!(!look_over(&whole.app.accounts, None, now()).await.unwrap().holds());
+    let events = whole.app.accounts.stores.events.list(0, 1_000).await.unwrap();
+    let told =
+        events.iter().map(|recorded| &recorded.event).find(|event| event.kind == EventKind::LogTampered).unwrap();
+    assert!(told.detail.starts_with("the head that was sealed at event 0 is gone from the database"), "{told:?}");
 }

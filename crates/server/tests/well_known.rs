@@ -9,6 +9,8 @@
 
 mod whole;
 
+use std::time::Duration;
+
 use countersign_core::account::User;
 use countersign_core::id::SessionRef;
 use countersign_core::session::Proof;
@@ -102,9 +104,10 @@ async fn it_is_said_to_whoever_asks_for_it_by_our_name_and_reads_only() {
 async fn issued(whole: &Whole, at: Timestamp) -> (User, Issued) {
     let user = whole.app.accounts.stores.users.named(&"alice".parse().unwrap()).await.unwrap().unwrap();
     let (session, address) = (SessionRef([5; 16]), "192.0.2.7".parse().unwrap());
-    let holder = Holder { user: &user, session, proof: Proof::Key, auth_time: at, epoch: 3, address };
+    let over = at.saturating_add(Duration::from_secs(86_400));
+    let holder = Holder { user: &user, session, proof: Proof::Key, auth_time: at, epoch: 3, over, address };
     let issued = issue_to(&whole.app.accounts, &holder, &[6; _], at).unwrap();
-    (user, issued)
+    (user, issued.unwrap())
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! An event as it stands in its row, and the walk along the chain of rows: the same for every adapter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use countersign_core::event::{ChainValue, EventKey, SealedHead, Sealing};
 
@@ -73,16 +73,24 @@ pub(crate) struct Walk<'k> {
     key: &'k EventKey,
     tip: Tip,
     /// Heads that have not been met yet, all of them ours.
-    heads: BTreeMap<u64, Vec<ChainValue>>,
+    heads: BTreeMap<u64, Vec<Vouching>>,
     found: Verification,
 }
 
+/// What a head of ours says of its row, and whether it is kept with the log.
+struct Vouching {
+    chain: ChainValue,
+    is_kept: bool,
+}
+
 impl<'k> Walk<'k> {
-    /// A walk that begins behind what `pruning` says was removed, and holds the rows to these heads.
-    pub(crate) fn new<'a>(
+    /// A walk that begins behind what `pruning` says was removed, and holds the rows to the heads that are kept with them
+    /// and to those that are given.
+    pub(crate) fn new(
         key: &'k EventKey,
         pruning: Option<&SealedHead>,
-        heads: impl IntoIterator<Item = &'a SealedHead>,
+        kept: &[SealedHead],
+        given: &[SealedHead],
     ) -> Self {
         let mut found = Verification::default();
         if pruning.is_some_and(|pruning| !key.sealed(Sealing::Pruned, pruning)) {
@@ -91,10 +99,14 @@ impl<'k> Walk<'k> {
         let tip = pruning.map_or(Tip::BEGINNING, |pruning| Tip::from(*pruning));
         found.pruned_through = tip.sequence;
         let mut walk = Self { key, tip, heads: BTreeMap::new(), found };
-        for head in heads {
+        let mut known = HashSet::new();
+        for (head, is_kept) in kept.iter().map(|head| (head, true)).chain(given.iter().map(|head| (head, false))) {
+            if !known.insert((head.sequence, head.at, head.chain.0, head.mac)) {
+                continue;
+            }
             walk.found.heads += 1;
             if key.sealed(Sealing::Head, head) {
-                walk.heads.entry(head.sequence).or_default().push(head.chain);
+                walk.heads.entry(head.sequence).or_default().push(Vouching { chain: head.chain, is_kept });
             } else {
                 walk.found.find(ChainFault::ForgedHead { sequence: head.sequence });
             }
@@ -121,29 +133,35 @@ impl<'k> Walk<'k> {
         self.compare_with_heads(sequence, &chain);
     }
 
-    /// What was found, when the chain has ended. `written` is where this process had left it before the walk began.
-    pub(crate) fn end(mut self, written: Option<Tip>) -> Verification {
+    /// What was found, when the chain has ended. `written` is the last number that this process had committed before the
+    /// walk began; zero if it had not committed any.
+    pub(crate) fn end(mut self, written: u64) -> Verification {
         let last = self.tip.sequence;
         self.found.last = last;
-        for (sequence, _) in std::mem::take(&mut self.heads) {
+        for (sequence, heads) in std::mem::take(&mut self.heads) {
             if sequence > last {
                 self.found.find(ChainFault::Truncated { last, head: sequence });
             } else if sequence > self.found.pruned_through {
                 self.found.find(ChainFault::OtherHead { sequence });
+            } else if heads.iter().any(|head| !head.is_kept) {
+                self.found.find(ChainFault::MissingHead { sequence });
             } else {
                 self.found.unchecked_heads += 1;
             }
         }
-        if let Some(written) = written.filter(|written| written.sequence > last) {
-            self.found.find(ChainFault::Cut { last, written: written.sequence });
+        if written > last {
+            self.found.find(ChainFault::Cut { last, written });
         }
         self.found
     }
 
     fn compare_with_heads(&mut self, sequence: u64, chain: &ChainValue) {
-        for sealed in self.heads.remove(&sequence).unwrap_or_default() {
-            if sealed != *chain {
+        for head in self.heads.remove(&sequence).unwrap_or_default() {
+            if head.chain != *chain {
                 self.found.find(ChainFault::OtherHead { sequence });
+            } else if !head.is_kept {
+                // Each is kept before anybody is told of it, and none is ever removed.
+                self.found.find(ChainFault::MissingHead { sequence });
             }
         }
     }

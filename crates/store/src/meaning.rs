@@ -8,7 +8,7 @@ use countersign_core::permission::Permissions;
 use countersign_core::session::{EndReason, Family, KEEP_REVOCATIONS, MAX_USER_AGENT, Session, cut};
 use countersign_core::time::Timestamp;
 
-use crate::port::{MAX_ACTOR, MAX_DETAIL, Touched};
+use crate::port::{MAX_ACTOR, MAX_DETAIL, Touched, UsedToken};
 
 /// Whether a ticket can be used at `at`: `not_after` itself still does, a millisecond later does not.
 pub(crate) fn is_usable(ticket: &Ticket, at: Timestamp) -> bool {
@@ -123,6 +123,14 @@ pub(crate) fn ended_by(event: &Event, why: EndReason) -> Event {
 /// Whether a family is the one to come into being with this session.
 pub(crate) fn is_of(family: &Family, session: &Session) -> bool {
     (family.session, family.user, family.proof) == (session.reference, session.user, session.proof)
+}
+
+/// Whether an access token of this session was issued with the current token of its family.
+pub(crate) fn came_with_the_current(used: &UsedToken, session: &Session, family: &Family) -> bool {
+    match used {
+        UsedToken::Issued(at) => at.as_secs() >= family.rotated.as_secs(),
+        UsedToken::Hash(hash) => session.token.matches(hash),
+    }
 }
 
 /// What ended or was taken back before this is forgotten at `now`.

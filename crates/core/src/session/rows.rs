@@ -4,7 +4,7 @@
 
 use core::net::IpAddr;
 
-use super::{Family, OpenedBy, Place, Session, SessionState, TokenHash};
+use super::{Epoch, Family, OpenedBy, Place, Session, SessionState, TokenHash};
 use crate::account::rows::{Columns, mac, time, verifies};
 use crate::id::{FamilyId, SessionId, SessionRef};
 use crate::secret::{RowKey, RowMac, Sealed};
@@ -112,6 +112,23 @@ impl Family {
             at,
             why.into(),
         ]
+    }
+}
+
+impl Epoch {
+    /// The MAC of the row that keeps this epoch.
+    pub fn row_mac(&self, key: &RowKey) -> RowMac {
+        mac(key, "epoch", &self.columns())
+    }
+
+    /// Whether `mac` belongs to this row as it is.
+    pub fn row_verifies(&self, key: &RowKey, mac: &[u8]) -> bool {
+        verifies(key, "epoch", &self.columns(), mac)
+    }
+
+    fn columns(&self) -> Columns {
+        let Self { number, since } = self;
+        vec![number.to_be_bytes().into(), time(*since)]
     }
 }
 

@@ -28,11 +28,13 @@ impl AccessLifetime {
         self.0
     }
 
-    /// When a token that is issued at `issued` expires, in whole seconds; `chance` is any random number.
-    pub fn expiry(self, issued: Timestamp, chance: u64) -> Timestamp {
+    /// When a token that is issued at `issued` expires, in whole seconds, and not after its session, which is over at `over`;
+    /// `chance` is any random number. None if no second is left.
+    pub fn expiry(self, issued: Timestamp, over: Timestamp, chance: u64) -> Option<Timestamp> {
         let whole = self.0.as_secs();
         let less = chance % (whole / 20 + 1);
-        Timestamp::from_secs(issued.as_secs().saturating_add(whole - less))
+        let expiry = Timestamp::from_secs(issued.as_secs().saturating_add(whole - less).min(over.as_secs()));
+        (expiry > issued).then_some(expiry)
     }
 }
 
@@ -43,7 +45,7 @@ mod tests {
     #[test]
     fn a_token_is_good_for_a_twentieth_less_at_most_and_never_for_more() {
         let issued = Timestamp::from_millis(1_763_780_000_999);
-        let of = |chance| AccessLifetime::DEFAULT.expiry(issued, chance).as_millis();
+        let of = |chance| AccessLifetime::DEFAULT.expiry(issued, Timestamp::MAX, chance).unwrap().as_millis();
         assert_eq!(of(0), 1_763_780_900_000);
         assert_eq!(of(45), 1_763_780_855_000);
         assert_eq!(of(46), 1_763_780_900_000);
@@ -56,6 +58,23 @@ mod tests {
             assert_eq!(AccessLifetime::of(Duration::from_secs(secs)).is_some(), is_one, "{secs}");
         }
         let issued = Timestamp::from_secs(0);
-        assert_eq!(AccessLifetime::MIN.expiry(issued, u64::MAX).as_secs(), 60 - u64::MAX % 4);
+        let expiry = AccessLifetime::MIN.expiry(issued, Timestamp::MAX, u64::MAX).unwrap();
+        assert_eq!(expiry.as_secs(), 60 - u64::MAX % 4);
+    }
+
+    /// Whoever verifies it elsewhere knows of no session.
+    #[test]
+    fn no_token_outlives_its_session() {
+        let of = |issued, over| {
+            let (issued, over) = (Timestamp::from_millis(issued), Timestamp::from_millis(over));
+            AccessLifetime::DEFAULT.expiry(issued, over, 0).map(Timestamp::as_millis)
+        };
+        assert_eq!(of(1_000, 901_999), Some(901_000));
+        assert_eq!(of(1_000, 901_000), Some(901_000));
+        assert_eq!(of(1_000, 900_999), Some(900_000), "rounded down");
+        assert_eq!(of(1_999, 2_000), Some(2_000));
+        for (issued, over) in [(2_000, 2_000), (2_000, 2_999), (2_001, 2_999), (3_000, 2_000)] {
+            assert_eq!(of(issued, over), None, "{issued} {over}");
+        }
     }
 }

@@ -15,7 +15,7 @@ mod tests;
 
 pub use directory::{DataDir, DataError};
 pub use kek::{KekError, KekKeeper, KekOrigin, NotReplaced, find_kek, obtain_kek};
-pub(crate) use lines::append_line;
+pub(crate) use lines::{end_with_line, last_lines};
 pub use lock::{Lock, LockError};
 pub use privacy::NotPrivate;
 pub use secret_file::{SecretFileError, read_private, read_seed_key};

@@ -28,6 +28,8 @@ pub struct Holder<'a> {
     pub auth_time: Timestamp,
     /// The epoch of the session.
     pub epoch: u32,
+    /// When the session is over.
+    pub over: Timestamp,
     /// Where the client is.
     pub address: IpAddr,
 }
@@ -55,17 +57,17 @@ pub enum Brought {
 /// How many random octets a token takes.
 pub const RANDOM: usize = 56;
 
-/// Issues an access token.
+/// Issues an access token; none when the session has not a second left.
 pub fn issue_to(
     accounts: &Accounts,
     holder: &Holder<'_>,
     random: &[u8; RANDOM],
     now: Timestamp,
-) -> Result<Issued, TooLong> {
+) -> Result<Option<Issued>, TooLong> {
     let mut random = Reader::new(random);
     let (chance, id) = (random.u64().unwrap_or_default(), TokenId(random.array().unwrap_or_default()));
     let tokens = &accounts.config.tokens;
-    let expires = tokens.lifetime.expiry(now, chance);
+    let Some(expires) = tokens.lifetime.expiry(now, holder.over, chance) else { return Ok(None) };
     let text = match tokens.format {
         TokenFormat::Jwt => {
             let address = tokens.ip_claim.then_some(holder.address);
@@ -77,7 +79,7 @@ pub fn issue_to(
             OpaqueToken::new(holder.session, expires, secret).to_text()
         }
     };
-    Ok(Issued { hash: TokenHash::of(&text), text, expires })
+    Ok(Some(Issued { hash: TokenHash::of(&text), text, expires }))
 }
 
 /// Reads a token of either form: after a change of `token_format` the ones from before are still good.
@@ -98,7 +100,7 @@ fn claims(
     (issued, expires): (Timestamp, Timestamp),
     address: Option<IpAddr>,
 ) -> AccessClaims {
-    let Holder { user, session, proof, auth_time, epoch, address: _ } = *holder;
+    let Holder { user, session, proof, auth_time, epoch, over: _, address: _ } = *holder;
     let whole = |time: Timestamp| Timestamp::from_secs(time.as_secs());
     AccessClaims {
         user: user.id,

@@ -6,6 +6,7 @@ use countersign_core::replay::Reading;
 use countersign_core::session::{Proof, TokenHash};
 use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
+use countersign_store::port::UsedToken;
 
 use super::Undecided;
 use super::genuine_token::{AccessToken, Unfit, access};
@@ -25,8 +26,8 @@ pub async fn verify_token(app: &SharedApp, token: &str, from: IpAddr, reading: R
         Ok(AccessToken { session, .. }) if session.proof() == Proof::Key => {
             (session.reference().keyid(), Verdict::Refuse(Refusal::TokenAlone))
         }
-        Ok(AccessToken { session, .. }) => {
-            (session.reference().keyid(), admit(app, &session, token, (from, now)).await?)
+        Ok(AccessToken { session, used, .. }) => {
+            (session.reference().keyid(), admit(app, &session, &used, (from, now)).await?)
         }
         Err(Unfit { refusal, .. }) => (String::new(), Verdict::Refuse(refusal)),
     };
@@ -39,12 +40,12 @@ pub async fn verify_token(app: &SharedApp, token: &str, from: IpAddr, reading: R
 async fn admit(
     app: &SharedApp,
     session: &Entry,
-    token: &str,
+    used: &UsedToken,
     (from, now): (IpAddr, Timestamp),
 ) -> Result<Verdict, Undecided> {
     let verdict = judge(app, session, from, now).await?;
     if matches!(verdict, Verdict::Admit(_)) {
-        note_token(&app.accounts, session, token).await?;
+        note_token(&app.accounts, session, used).await?;
     }
     Ok(verdict)
 }
@@ -71,8 +72,8 @@ pub async fn verify_beside(
 ) -> Result<Beside, Undecided> {
     Ok(match (&principal.prover, access(&app.accounts, token, now)?) {
         (_, Err(Unfit { is_ours: false, .. })) => Beside::Foreign,
-        (Prover::Session(signer), Ok(AccessToken { session, .. })) if session.reference() == *signer => {
-            note_token(&app.accounts, &session, token).await?;
+        (Prover::Session(signer), Ok(AccessToken { session, used, .. })) if session.reference() == *signer => {
+            note_token(&app.accounts, &session, &used).await?;
             Beside::Theirs
         }
         (Prover::Session(_), Err(Unfit { refusal, .. })) => Beside::Refused(refusal),
@@ -80,16 +81,15 @@ pub async fn verify_beside(
     })
 }
 
-/// The first use of each token that was issued last is durable before the request is served: from then on the refresh token
-/// that it came with has a holder, and whoever brings the one before is not the one who lost an answer.
-async fn note_token(accounts: &Accounts, session: &Entry, token: &str) -> Result<(), Undecided> {
+/// The first use of a token that came with the current refresh token is durable before the request is served: from then on
+/// that one has a holder, and whoever brings the one before is not the one who lost an answer.
+async fn note_token(accounts: &Accounts, session: &Entry, used: &UsedToken) -> Result<(), Undecided> {
     if !session.is_token_unnoted() {
         return Ok(());
     }
-    let hash = TokenHash::of(token);
-    if session.is_its_token(&hash) {
-        accounts.stores.token_families.note_token(session.reference(), &hash).await?;
-        session.note_token(&hash);
+    let last = session.last_token();
+    if accounts.stores.token_families.note_token(session.reference(), used).await? {
+        session.note_token(&last);
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::token::{AccessClaims, OpaqueToken, TokenFault, VerifiedToken};
 use countersign_core::username::Username;
 use countersign_core::verdict::Refusal;
+use countersign_store::port::UsedToken;
 
 use super::Undecided;
 use super::access_token::{Brought, read};
@@ -31,6 +32,8 @@ pub struct AccessToken {
     verified: Option<VerifiedToken>,
     /// The first moment at which it is good no more.
     pub expires: Timestamp,
+    /// What its use says of the refresh token that it came with.
+    pub used: UsedToken,
 }
 
 impl AccessToken {
@@ -98,12 +101,16 @@ pub fn access(accounts: &Accounts, token: &str, now: Timestamp) -> Result<Result
     let Some(session) = accounts.sessions.find(reference)? else { return Ok(Err(unfit(Refusal::TokenInvalid))) };
     Ok(match brought {
         Brought::Opaque(token) if session.is_good(&token, now) => {
-            Ok(AccessToken { session, verified: None, expires: token.expires() })
+            let used = UsedToken::Hash(token.hash());
+            Ok(AccessToken { session, verified: None, expires: token.expires(), used })
         }
         Brought::Opaque(_) => Err(unfit(Refusal::TokenInvalid)),
         Brought::Verified(token) => match contradiction(token.claims(), &session) {
             Some(refusal) => Err(unfit(refusal)),
-            None => Ok(AccessToken { session, expires: token.claims().expires, verified: Some(token) }),
+            None => {
+                let (expires, used) = (token.claims().expires, UsedToken::Issued(token.claims().issued));
+                Ok(AccessToken { session, verified: Some(token), expires, used })
+            }
         },
     })
 }

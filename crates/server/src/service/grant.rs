@@ -48,16 +48,16 @@ impl Grant {
     }
 }
 
-/// An access token for a session of this user.
+/// An access token for a session of this user; none when the session is as good as over.
 pub(super) fn access_token(
     accounts: &Accounts,
     user: &User,
     session: &Session,
     whence: &Whence,
     now: Timestamp,
-) -> Result<Issued, Undecided> {
-    let Session { reference, proof, auth_time, epoch, .. } = *session;
-    let holder = Holder { user, session: reference, proof, auth_time, epoch, address: whence.address };
+) -> Result<Option<Issued>, Undecided> {
+    let Session { reference, proof, auth_time, epoch, expires: over, .. } = *session;
+    let holder = Holder { user, session: reference, proof, auth_time, epoch, over, address: whence.address };
     Ok(issue_to(accounts, &holder, &edge::random(), now)?)
 }
 

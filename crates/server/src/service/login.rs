@@ -119,7 +119,7 @@ pub(super) async fn open(
     device: Device,
     now: Timestamp,
 ) -> Result<Login, Undecided> {
-    let (opening, grant) = prepare(app, user, &proven, &device, now)?;
+    let Some((opening, grant)) = prepare(app, user, &proven, &device, now)? else { return Ok(Login::Denied) };
     let event = opened(&opening.session, &device.whence, now);
     Ok(match open_session(app, opening, event).await? {
         Opened::Done { .. } => Login::Opened(Box::new(grant)),
@@ -141,14 +141,14 @@ fn opened(session: &Session, whence: &Whence, now: Timestamp) -> Event {
     }
 }
 
-/// A session that nobody knows of yet, and what its user will get.
+/// A session that nobody knows of yet, and what its user will get; none if it would be over at once.
 fn prepare(
     app: &App,
     user: User,
     proven: &Proven,
     device: &Device,
     now: Timestamp,
-) -> Result<(Opening, Grant), Undecided> {
+) -> Result<Option<(Opening, Grant)>, Undecided> {
     let reference = SessionRef(edge::random());
     let (opened_by, proof, session_key) = credential(app, &user, proven, reference)?;
     let mut session = Session {
@@ -169,13 +169,15 @@ fn prepare(
         token: TokenHash([0; 32]),
         state: SessionState::Open,
     };
-    let access_token = access_token(&app.accounts, &user, &session, &device.whence, now)?;
+    let Some(access_token) = access_token(&app.accounts, &user, &session, &device.whence, now)? else {
+        return Ok(None);
+    };
     session.token = access_token.hash;
     let (family, refresh_token) = family(app, &user, &session, &device.whence)?;
     let grant = Grant::of(&session, &user, (access_token, refresh_token), now);
     let grant = Grant { session_key: session_key.clone(), ..grant };
     let (root, limit) = (session_key.map(Root::new), app.accounts.config.sessions.limit);
-    Ok((Opening { session, family, user, root, limit }, grant))
+    Ok(Some((Opening { session, family, user, root, limit }, grant)))
 }
 
 /// How the session was opened, what its requests have to prove, and the secret by which they do so if they cannot derive it.

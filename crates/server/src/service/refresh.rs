@@ -106,7 +106,9 @@ impl Held {
         Asked { signed, whence, now }: Asked,
     ) -> Result<Option<Refresh>, Undecided> {
         let Self { family, secret, session, user } = self;
-        let access_token = access_token(&app.accounts, &user, &session, &whence, now)?;
+        let Some(access_token) = access_token(&app.accounts, &user, &session, &whence, now)? else {
+            return Ok(Some(Refresh::Invalid));
+        };
         let presentation = Presentation {
             family: family.id,
             sequence: token.sequence(),

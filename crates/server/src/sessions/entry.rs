@@ -39,7 +39,7 @@ pub struct Entry {
     generation: u32,
     epoch: u32,
     is_ended: AtomicBool,
-    /// Whether the store knows that the token was used which was issued last.
+    /// Whether the store knows that a token was used that came with the current refresh token.
     is_token_noted: AtomicBool,
 }
 
@@ -154,6 +154,11 @@ impl Entry {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).matches(token)
     }
 
+    /// The hash of the access token that was issued last.
+    pub fn last_token(&self) -> TokenHash {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether this is the access token that was issued last, and good at `now`.
     pub fn is_good(&self, token: &OpaqueToken, now: Timestamp) -> bool {
         token.is_good(&self.token.lock().unwrap_or_else(PoisonError::into_inner), now)
@@ -265,15 +270,16 @@ impl Entry {
             && self.last_used.compare_exchange(before, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Whether the store is still to be told that the present token is in use.
+    /// Whether the store is still to be told that a token is in use that came with the current refresh token.
     pub fn is_token_unnoted(&self) -> bool {
         !self.is_token_noted.load(Ordering::Acquire)
     }
 
-    /// The store knows that this token is in use.
-    pub fn note_token(&self, token: &TokenHash) {
+    /// The store knows it. Nothing is noted when another token was issued since `last` was: the store may not know it of
+    /// the refresh token that came with that.
+    pub fn note_token(&self, last: &TokenHash) {
         let current = self.token.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.matches(token) {
+        if current.matches(last) {
             self.is_token_noted.store(true, Ordering::Release);
         }
     }

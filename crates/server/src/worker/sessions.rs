@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use countersign_store::port::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use super::every;
@@ -22,6 +21,9 @@ const PAST: u64 = 60;
 
 /// So many sessions are forgotten at once.
 const AT_ONCE: u32 = 1_000;
+
+/// The store is told of so many uses in one transaction, which every other change has to wait for.
+const TOLD_AT_ONCE: usize = 256;
 
 /// Works until `stop`, and tells the store of the last uses then.
 pub async fn run(app: SharedApp, stop: CancellationToken) {
@@ -52,16 +54,17 @@ async fn work(app: &SharedApp, periods: u64) -> Result<(), Undecided> {
     Ok(())
 }
 
-/// Tells the store of the uses since the last time.
+/// Tells the store of the uses since the last time, the oldest first. What it could not be told of waits for the next time.
 pub async fn tell_of_uses(app: &SharedApp) -> Result<(), Undecided> {
-    let uses = app.accounts.sessions.take_uses()?;
-    if uses.is_empty() {
-        return Ok(());
-    }
-    let told: Result<(), StoreError> = app.accounts.stores.sessions.touch(&uses).await;
-    if let Err(error) = told {
-        app.accounts.sessions.put_uses_back(uses)?;
-        return Err(error.into());
+    let sessions = &app.accounts.sessions;
+    let mut uses = sessions.take_uses()?;
+    uses.sort_unstable_by_key(|touched| touched.last_used);
+    for (number, some) in uses.chunks(TOLD_AT_ONCE).enumerate() {
+        if let Err(error) = app.accounts.stores.sessions.touch(some).await {
+            uses.drain(..number * TOLD_AT_ONCE);
+            sessions.put_uses_back(uses)?;
+            return Err(error.into());
+        }
     }
     Ok(())
 }

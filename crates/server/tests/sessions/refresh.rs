@@ -70,6 +70,19 @@ async fn a_second_tab_is_told_that_another_was_quicker_and_nothing_ends() {
     assert_eq!((second.whoami(&guard).await, second.refreshed(&guard).await.status), (200, 200));
 }
 
+/// Two answers to one token, and the thief has the other one: it is in use whichever of its access tokens is.
+#[tokio::test]
+async fn a_successor_is_in_use_by_any_access_token_that_came_with_it() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let first = login(&guard, "alice").await;
+    let (lost, again) =
+        (Held::of(&json(&first.refreshed(&guard).await)), Held::of(&json(&first.refreshed(&guard).await)));
+    assert_eq!(lost.refresh, again.refresh);
+    assert_eq!(lost.whoami(&guard).await, 200);
+    assert_eq!(code(&first.refreshed(&guard).await), "conflict");
+}
+
 #[tokio::test]
 async fn the_token_before_from_another_client_is_a_thief() {
     let guard = guard("").await;
@@ -103,6 +116,23 @@ async fn an_answer_is_given_again_for_30_s_and_then_the_session_ends() {
             Refresh::Reused => assert!(!is_again, "{millis}"),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// Whoever verifies an access token elsewhere knows of no session that is over.
+#[tokio::test]
+async fn an_access_token_expires_with_its_session_and_in_its_last_second_none_is_issued() {
+    for format in ["jwt", "opaque"] {
+        let toml = format!("session_days = 1\nsession_idle_days = 1\ntoken_format = \"{format}\"");
+        let guard = guard(&toml).await;
+        add(&guard, "alice", "user").await;
+        let held = login(&guard, "alice").await;
+        let over = guard.app.accounts.sessions.find(held.reference).unwrap().unwrap().expires();
+        let last_second = Timestamp::from_secs(over.as_secs());
+        let moment_before = last_second.saturating_sub(Duration::from_millis(1));
+        let Refresh::Granted(grant) = at(&guard, &held.refresh, moment_before).await else { panic!("{format}") };
+        assert_eq!((grant.access_token.expires, grant.expires_in), (last_second, 1), "{format}");
+        assert!(matches!(at(&guard, &grant.refresh_token, last_second).await, Refresh::Invalid), "{format}");
     }
 }
 

@@ -50,8 +50,9 @@ pub(crate) async fn logged_in(whole: &Whole, user: &User, proof: Proof, at: Time
     let accounts = &whole.app.accounts;
     let reference = SessionRef(edge::random());
     let address = whole.address.ip();
-    let holder = Holder { user, session: reference, proof, auth_time: at, epoch: accounts.sessions.epoch(), address };
-    let issued = issue_to(accounts, &holder, &edge::random(), at).unwrap();
+    let (epoch, over) = (accounts.sessions.epoch(), at.saturating_add(DAY * 30));
+    let holder = Holder { user, session: reference, proof, auth_time: at, epoch, over, address };
+    let issued = issue_to(accounts, &holder, &edge::random(), at).unwrap().unwrap();
     let root = Secret32::new([7; 32]);
     let name = user.username.as_str();
     let sealed = accounts.secrets.kek.seal(&reference.keyid(), name, root.expose(), edge::random()).unwrap();
@@ -62,11 +63,11 @@ pub(crate) async fn logged_in(whole: &Whole, user: &User, proof: Proof, at: Time
         opened_by: OpenedBy::Password { root: (proof == Proof::Key).then_some(sealed) },
         proof,
         generation: user.generation,
-        epoch: accounts.sessions.epoch(),
+        epoch,
         created: at,
         auth_time: at,
         last_used: at,
-        expires: at.saturating_add(DAY * 30),
+        expires: over,
         address,
         user_agent: None,
         device: "laptop".into(),

@@ -10,9 +10,10 @@ use countersign_core::session::{EndReason, OpenedBy, Proof, Scope, SessionState}
 use countersign_server::keyring::Admission;
 use countersign_server::service::admin::{WhichSessions, sessions};
 use countersign_server::service::control::{Asked, dispatch};
-use countersign_server::service::end_sessions::end;
+use countersign_server::service::end_sessions::{end, end_everything};
 use countersign_server::sessions::Standing;
 use countersign_server::worker::sessions::tell_of_uses;
+use countersign_store::port::Touched;
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
@@ -149,6 +150,26 @@ async fn the_log_outranks_a_row_that_was_put_back() {
     let guard = guard.restarted().await;
     assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
     assert_eq!(other.whoami(&guard).await, 200);
+}
+
+/// The same for everybody: the number of the epoch as it was, with its MAC.
+#[tokio::test]
+async fn the_log_outranks_an_epoch_that_was_put_back() {
+    let guard = guard("public_url = \"http://127.0.0.1:8470\"").await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    sql(&guard, "CREATE TABLE before AS SELECT * FROM epoch").await;
+    end_everything(&guard.app.accounts, &asked()).await.unwrap();
+    sql(
+        &guard,
+        "DROP TRIGGER epoch_only_rises; DROP TRIGGER epoch_is_kept; DELETE FROM epoch; \
+         INSERT INTO epoch SELECT * FROM before; DROP TABLE before",
+    )
+    .await;
+    let row = guard.app.accounts.stores.sessions.find(held.reference).await.unwrap().unwrap();
+    assert_eq!(row.state, SessionState::Open, "the row is believed");
+    let guard = guard.restarted().await;
+    assert_eq!(code(&held.bring(&guard, "GET", "/api/auth/whoami").await), "token-revoked");
 }
 
 #[tokio::test]
@@ -294,6 +315,35 @@ async fn the_store_is_told_when_and_where_a_session_was_used_once_in_ten_seconds
     assert_eq!(row().await.last_used, later);
 }
 
+/// However many sessions are used: neither does one transaction hold up everybody's requests, nor is the whole told again
+/// because of a part of it.
+#[tokio::test]
+async fn uses_that_the_store_was_told_of_are_not_told_again_when_others_could_not_be_kept() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login(&guard, "alice").await;
+    sql(&guard, "CREATE TRIGGER broken BEFORE UPDATE ON active_sessions BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        .await;
+    let sessions = &guard.app.accounts.sessions;
+    let (used, address) = (now().saturating_add(Duration::from_secs(60)), [127, 0, 0, 1].into());
+    let generation = sessions.find(held.reference).unwrap().unwrap().generation();
+    let of = |session, last_used| Touched { session, generation, last_used, address, user_agent: None };
+    let others = (0..600_u32).map(|number| {
+        let reference = SessionRef([number.to_be_bytes(); 4].concat().try_into().unwrap());
+        of(reference, now())
+    });
+    sessions.put_uses_back(others.chain([of(held.reference, used)]).collect()).unwrap();
+    assert!(tell_of_uses(&guard.app).await.is_err());
+    let untold = sessions.take_uses().unwrap();
+    assert_eq!(untold.len(), 601 - 2 * 256);
+    assert!(untold.iter().any(|touched| touched.session == held.reference));
+    sessions.put_uses_back(untold).unwrap();
+    sql(&guard, "DROP TRIGGER broken").await;
+    tell_of_uses(&guard.app).await.unwrap();
+    let row = guard.app.accounts.stores.sessions.find(held.reference).await.unwrap().unwrap();
+    assert_eq!(row.last_used, used);
+}
+
 /// The clock by which sessions end only goes forward.
 #[tokio::test]
 async fn a_session_that_has_expired_does_not_come_back_when_a_clock_is_set_back() {
@@ -304,4 +354,13 @@ async fn a_session_that_has_expired_does_not_come_back_when_a_clock_is_set_back(
     guard.app.accounts.sessions.sweep(now().saturating_add(week)).unwrap();
     let answer = held.signer(&guard).call(&guard, "GET", "/x", b"").await;
     assert_eq!((answer.status, code(&answer).as_str()), (401, "token-invalid"), "unused for a week, and signed");
+}
+
+/// Whoever it ended is among those whom the tables still have for open. A start loads both, and fails.
+#[tokio::test]
+async fn nothing_starts_on_a_log_with_an_entry_that_cannot_be_read() {
+    let guard = guard("").await;
+    guard.app.accounts.load().await.unwrap();
+    sql(&guard, "INSERT INTO revocations (epoch, at_ms, generation) VALUES (0, 0, 1)").await;
+    assert!(guard.app.accounts.load().await.is_err());
 }

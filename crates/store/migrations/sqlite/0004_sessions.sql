@@ -1,14 +1,14 @@
 -- Sessions, the families of their refresh tokens, and what was taken back. `mac` is the row MAC over every other column;
 -- triggers let nothing come back that has ended. A session is looked for by its public reference, never by its token.
 
--- Everything of an earlier epoch is void.
+-- Everything of an earlier epoch is void. Its one row is written with the first session or revocation: here nobody knows
+-- the key of its MAC.
 CREATE TABLE epoch (
     id     INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     number INTEGER NOT NULL,
-    since  INTEGER NOT NULL -- when it began
+    since  INTEGER NOT NULL, -- when it began
+    mac    BLOB    NOT NULL
 ) STRICT;
-
-INSERT INTO epoch (id, number, since) VALUES (1, 0, 0);
 
 CREATE TRIGGER epoch_only_rises BEFORE UPDATE ON epoch WHEN NEW.number < OLD.number
 BEGIN SELECT RAISE(ABORT, 'the epoch only rises'); END;

@@ -96,7 +96,8 @@ macro_rules! store_conformance {
                 a_token_whose_successor_is_in_use_leads_nowhere,
                 a_stale_token_ends_family_and_session_and_no_other,
                 without_its_signature_a_token_of_a_key_session_changes_nothing,
-                the_first_use_of_a_successor_is_noted_once, the_use_of_the_token_that_was_issued_last_is_noted_once,
+                the_use_of_a_successor_is_noted, each_token_that_came_with_a_successor_makes_it_used,
+                the_use_of_the_token_that_was_issued_last_is_noted,
                 nothing_is_refreshed_of_what_has_ended,
                 a_refresh_that_read_another_generation_is_refused,
                 a_refresh_in_flight_does_not_bring_a_session_back;

@@ -7,10 +7,11 @@ use core::time::Duration;
 use countersign_core::account::UserState;
 use countersign_core::event::EventKind;
 use countersign_core::session::{EndReason, OpenedBy, Presented, Presenter, Scope, Session, SessionState, TokenHash};
+use countersign_core::time::Timestamp;
 
 use super::sample::{HOME, at, enrol, event, family_id, key_id, open, session, session_ref, user_id};
 use crate::Stores;
-use crate::port::{Opened, Presentation, Refreshed, Reissue, Reissued, Touched};
+use crate::port::{Opened, Presentation, Refreshed, Reissue, Reissued, Touched, UsedToken};
 
 /// A step of a request that refreshes (it reads, then writes what it has read), or the revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,8 +151,8 @@ async fn nothing_comes_back(stores: &Stores, number: u8) {
         let touched = Touched { session: session_ref(number), generation, last_used: at(700), address, user_agent };
         stores.sessions.touch(&[touched]).await.expect("touch");
     }
-    for sequence in [0, 1] {
-        assert!(!stores.token_families.note_used(family_id(number), sequence).await.expect("note_used"));
+    for used in [UsedToken::Hash(ended.token), UsedToken::Issued(Timestamp::MAX)] {
+        assert!(!stores.token_families.note_token(session_ref(number), &used).await.expect("note_token"));
     }
     let again = stores.sessions.find(session_ref(number)).await.expect("find").expect("a session");
     assert_eq!(again, ended, "not a column has changed");

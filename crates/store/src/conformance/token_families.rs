@@ -7,13 +7,14 @@ use countersign_core::event::EventKind;
 use countersign_core::session::{
     EndReason, Family, OpenedBy, Place, Presented, Presenter, Revoked, Scope, Session, SessionState, TokenHash,
 };
+use countersign_core::time::Timestamp;
 
 use super::sample::{
     DAY, HOME, at, eight_at_once, enrol, event, events, family, family_id, key_id, key_session, open, session,
     session_ref, user_id,
 };
 use crate::Stores;
-use crate::port::{Presentation, Refreshed};
+use crate::port::{Presentation, Refreshed, UsedToken};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const AT_HOME: Presenter = Presenter { signed: false, place: HOME };
@@ -46,8 +47,10 @@ async fn session_1(stores: &Stores) -> Session {
     stores.sessions.find(session_ref(1)).await.expect("find").expect("a session")
 }
 
-async fn is_used(stores: &Stores, sequence: u32) -> bool {
-    stores.token_families.note_used(family_id(1), sequence).await.expect("note_used")
+/// A token of session 1 that was issued at this time is used; whether the current refresh token is in use then.
+async fn is_used(stores: &Stores, issued: u64) -> bool {
+    let used = UsedToken::Issued(Timestamp::from_secs(at(issued).as_secs()));
+    stores.token_families.note_token(session_ref(1), &used).await.expect("note_token")
 }
 
 async fn furnish(stores: &Stores) {
@@ -110,7 +113,7 @@ pub async fn a_token_that_was_replaced_leads_to_the_same_successor_for_a_while(s
 pub async fn a_token_whose_successor_is_in_use_leads_nowhere(stores: &Stores) {
     furnish(stores).await;
     rotate(stores, &presentation(0, 50, 500)).await;
-    assert!(is_used(stores, 1).await);
+    assert!(is_used(stores, 500).await);
     let told = events(stores).await;
     assert_eq!(rotate(stores, &presentation(0, 51, 10_499)).await, CONFLICT);
     assert_eq!((session_1(stores).await.token, events(stores).await), (TokenHash([50; 32]), told));
@@ -156,42 +159,56 @@ pub async fn without_its_signature_a_token_of_a_key_session_changes_nothing(stor
     assert_eq!(session_1(stores).await.state, SessionState::Open);
     // Signed, it leads to the same successor for as long as that is unused.
     assert_eq!(rotate(stores, &signed(1, 3_000_000)).await, AGAIN);
-    is_used(stores, 2).await;
+    is_used(stores, 500).await;
     assert_eq!(rotate(stores, &signed(1, 3_000_000)).await, REUSED);
 }
 
-/// Once, and of the current one only.
-pub async fn the_first_use_of_a_successor_is_noted_once(stores: &Stores) {
+/// An access token that says when it was issued counts for the refresh token that it came with, and not for a later one.
+pub async fn the_use_of_a_successor_is_noted(stores: &Stores) {
     furnish(stores).await;
-    assert!(!is_used(stores, 1).await);
-    assert!(is_used(stores, 0).await);
-    assert!(!is_used(stores, 0).await);
-    assert!(current(stores).await.used);
-    rotate(stores, &presentation(0, 50, 500)).await;
     assert!(!current(stores).await.used);
-    assert!(!is_used(stores, 0).await);
-    assert!(is_used(stores, 1).await);
+    assert!(is_used(stores, 0).await);
+    assert!(is_used(stores, 0).await, "it was noted before");
+    assert!(current(stores).await.used);
+    rotate(stores, &presentation(0, 50, 5_000)).await;
+    assert!(!current(stores).await.used);
+    assert!(!is_used(stores, 4_999).await, "it came with the one before");
+    assert!(is_used(stores, 5_999).await);
+    rotate(stores, &presentation(1, 51, 6_999)).await;
+    assert!(is_used(stores, 6_999).await, "tokens say whole seconds");
+    rotate(stores, &presentation(2, 52, 8_000)).await;
     let scope = Scope::Session(session_ref(1));
-    rotate(stores, &presentation(1, 51, 600)).await;
-    stores.sessions.end(&scope, EndReason::LoggedOut, &event(EventKind::SessionEnded, at(700))).await.expect("end");
-    assert!(!is_used(stores, 2).await);
-    assert!(!stores.token_families.note_used(family_id(9), 0).await.expect("note_used"));
+    stores.sessions.end(&scope, EndReason::LoggedOut, &event(EventKind::SessionEnded, at(8_001))).await.expect("end");
+    assert!(!is_used(stores, 9_000).await);
+    assert!(!current(stores).await.used);
 }
 
-/// By the access token itself, which says neither family nor number.
-pub async fn the_use_of_the_token_that_was_issued_last_is_noted_once(stores: &Stores) {
+/// The answer was lost and given again, with another access token, or so it seemed: whoever has the first one uses it.
+pub async fn each_token_that_came_with_a_successor_makes_it_used(stores: &Stores) {
     furnish(stores).await;
-    let note = async |number, hash: TokenHash| stores.token_families.note_token(session_ref(number), &hash).await;
+    assert_eq!(rotate(stores, &presentation(0, 50, 2_500)).await, ROTATE);
+    assert_eq!(rotate(stores, &presentation(0, 51, 4_500)).await, AGAIN);
+    assert!(is_used(stores, 2_500).await);
+    assert_eq!(rotate(stores, &presentation(0, 52, 4_600)).await, CONFLICT);
+    assert_eq!(rotate(stores, &presentation(0, 53, 12_500)).await, REUSED);
+}
+
+/// By the access token itself, where it says neither family nor number nor time.
+pub async fn the_use_of_the_token_that_was_issued_last_is_noted(stores: &Stores) {
+    furnish(stores).await;
+    let note = async |number, hash: TokenHash| {
+        let used = UsedToken::Hash(hash);
+        stores.token_families.note_token(session_ref(number), &used).await.expect("note_token")
+    };
     let first = session_1(stores).await.token;
-    assert!(!note(1, TokenHash([9; 32])).await.expect("note_token"), "another token");
-    assert!(!note(9, first).await.expect("note_token"), "another session");
-    assert!(note(1, first).await.expect("note_token"));
+    assert!(!note(1, TokenHash([9; 32])).await, "another token");
+    assert!(!note(9, first).await, "another session");
+    assert!(note(1, first).await);
     assert!(current(stores).await.used);
-    assert!(!note(1, first).await.expect("note_token"), "no news");
     rotate(stores, &presentation(0, 50, 500)).await;
-    assert!(!note(1, first).await.expect("note_token"), "it was replaced");
+    assert!(!note(1, first).await, "it was replaced");
     assert!(!current(stores).await.used);
-    assert!(note(1, TokenHash([50; 32])).await.expect("note_token"));
+    assert!(note(1, TokenHash([50; 32])).await);
     assert_eq!(rotate(stores, &presentation(0, 51, 10_499)).await, CONFLICT);
 }
 

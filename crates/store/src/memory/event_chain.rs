@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::Memory;
 use crate::event_row::{EventRow, Tip, Walk};
 use crate::meaning::bounded;
-use crate::port::{End, EventChain, Pruned, Recorded, StoreError, Verification};
+use crate::port::{Begun, End, EventChain, Pruned, Recorded, StoreError, Verification};
 
 /// The event log of a store in memory.
 #[derive(Debug)]
@@ -58,11 +58,11 @@ impl Log {
     }
 
     fn verify(&self, given: &[SealedHead]) -> Verification {
-        let mut walk = Walk::new(&self.key, self.pruning.as_ref(), self.heads.iter().chain(given));
+        let mut walk = Walk::new(&self.key, self.pruning.as_ref(), &self.heads, given);
         for (recorded, chain) in &self.rows {
             walk.step(recorded.sequence, Some((&EventRow::of(recorded), *chain)));
         }
-        walk.end(Some(self.tip))
+        walk.end(self.tip.sequence)
     }
 
     fn prune(&mut self, before: Timestamp, limit: u32, now: Timestamp) -> Pruned {
@@ -79,12 +79,12 @@ impl Log {
 
 #[async_trait]
 impl EventChain for Memory {
-    async fn begin(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn begin(&self, now: Timestamp) -> Result<Option<Begun>, StoreError> {
         let mut kept = self.kept()?;
-        if kept.log.heads.is_empty() {
-            kept.log.seal(now);
+        match kept.log.heads.is_empty().then(|| kept.log.seal(now)) {
+            Some(End::New(first) | End::Already(first)) => Ok(Some(Begun { taken: 0, first })),
+            None => Ok(None),
         }
-        Ok(0)
     }
 
     async fn seal(&self, now: Timestamp) -> Result<End, StoreError> {

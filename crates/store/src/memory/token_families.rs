@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::{FamilyId, SessionRef};
-use countersign_core::session::{EndReason, Family, Presented, Session, SessionState, TokenHash};
+use countersign_core::session::{EndReason, Family, Presented, Session, SessionState};
 
 use super::{Kept, Memory};
-use crate::port::{Presentation, Refreshed, StoreError, TokenFamilies};
+use crate::meaning::came_with_the_current;
+use crate::port::{Presentation, Refreshed, StoreError, TokenFamilies, UsedToken};
 
 #[async_trait]
 impl TokenFamilies for Memory {
@@ -28,22 +29,13 @@ impl TokenFamilies for Memory {
         }
     }
 
-    async fn note_token(&self, session: SessionRef, token: &TokenHash) -> Result<bool, StoreError> {
+    async fn note_token(&self, session: SessionRef, used: &UsedToken) -> Result<bool, StoreError> {
         let mut kept = self.kept()?;
-        if !kept.session(session).is_some_and(|session| session.token.matches(token)) {
-            return Ok(false);
-        }
-        let is_news =
-            |family: &&mut Family| family.session == session && !family.used && family.state == SessionState::Open;
-        Ok(kept.families.values_mut().find(is_news).map(|family| family.used = true).is_some())
-    }
-
-    async fn note_used(&self, id: FamilyId, sequence: u32) -> Result<bool, StoreError> {
-        let mut kept = self.kept()?;
-        let family = kept.families.get_mut(&id).filter(|family| family.sequence == sequence && !family.used);
-        let Some(family) = family.filter(|family| family.state == SessionState::Open) else { return Ok(false) };
-        family.used = true;
-        Ok(true)
+        let Some(session) = kept.session(session) else { return Ok(false) };
+        let is_its = |family: &&mut Family| family.session == session.reference && family.state == SessionState::Open;
+        let Some(family) = kept.families.values_mut().find(is_its) else { return Ok(false) };
+        family.used |= came_with_the_current(used, &session, family);
+        Ok(family.used)
     }
 }
 

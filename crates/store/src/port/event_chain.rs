@@ -12,9 +12,9 @@ pub const MAX_FAULTS: usize = 100;
 /// The event log as a chain: who has the key can tell whether it is still what was written.
 #[async_trait]
 pub trait EventChain: Send + Sync {
-    /// Takes rows from before the log was chained into the chain, once, and seals the first head. Says how many they were.
-    /// To be called when the store is opened, before anything is recorded.
-    async fn begin(&self, now: Timestamp) -> Result<u64, StoreError>;
+    /// Takes rows from before the log was chained into the chain, once, and seals the first head; none when that was done
+    /// before. To be called when the store is opened, before anything is recorded.
+    async fn begin(&self, now: Timestamp) -> Result<Option<Begun>, StoreError>;
 
     /// Seals the end of the log, unless it has been sealed.
     async fn seal(&self, now: Timestamp) -> Result<End, StoreError>;
@@ -28,6 +28,15 @@ pub trait EventChain: Send + Sync {
     /// Removes at most `limit` rows from before this time, from the beginning and no further than a sealed head, and keeps
     /// the value of the last one so that the rest still verifies. What does not verify is not removed.
     async fn prune(&self, before: Timestamp, limit: u32, now: Timestamp) -> Result<Pruned, StoreError>;
+}
+
+/// The chain has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// How many rows from before were taken in.
+    pub taken: u64,
+    /// The head behind the last of them.
+    pub first: SealedHead,
 }
 
 /// A head, and whether it is a new one.
@@ -129,6 +138,11 @@ pub enum ChainFault {
         /// The row.
         sequence: u64,
     },
+    /// A head of ours is not kept with the log any more.
+    MissingHead {
+        /// The row that it names.
+        sequence: u64,
+    },
     /// The note of what was removed is not ours.
     ForgedPruning,
 }
@@ -146,6 +160,9 @@ impl fmt::Display for ChainFault {
             Self::ForgedHead { sequence } => write!(f, "the head at event {sequence} was not sealed by this guard"),
             Self::OtherHead { sequence } => {
                 write!(f, "event {sequence} is not the one that the head was sealed at: the log was written anew since")
+            }
+            Self::MissingHead { sequence } => {
+                write!(f, "the head that was sealed at event {sequence} is gone from the database")
             }
             Self::ForgedPruning => f.write_str("the note of the events that were removed was not made by this guard"),
         }

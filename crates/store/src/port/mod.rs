@@ -26,7 +26,7 @@ mod users;
 pub use accept_mark::AcceptMarks;
 pub use burnt_nonces::{Burning, BurntNonce, BurntNonces};
 pub use enrolments::{Confirmation, Confirmed, Enrolments, Noted};
-pub use event_chain::{ChainFault, End, EventChain, MAX_FAULTS, Pruned, Verification};
+pub use event_chain::{Begun, ChainFault, End, EventChain, MAX_FAULTS, Pruned, Verification};
 pub use events::{Events, MAX_ACTOR, MAX_DETAIL, Recorded, Selection};
 pub use keys::Keys;
 pub use outcomes::Outcomes;
@@ -37,7 +37,7 @@ pub use server_secrets::{OWNER_OF_SERVER_SECRETS, ServerSecrets};
 pub use sessions::{Opened, Reissue, Reissued, Sessions, Touched};
 pub use successions::{Succeeded, Successions, TakenBack};
 pub use tickets::Tickets;
-pub use token_families::{Presentation, Refreshed, TokenFamilies};
+pub use token_families::{Presentation, Refreshed, TokenFamilies, UsedToken};
 pub use users::{Added, PasswordSet, Users};
 
 use std::error::Error;

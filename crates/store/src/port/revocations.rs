@@ -8,7 +8,8 @@ use super::StoreError;
 /// The log of what was taken back. Whatever ends a session or raises a generation appends to it in its own transaction.
 #[async_trait]
 pub trait Revocations: Send + Sync {
-    /// At most `limit` entries, oldest first, after this sequence number.
+    /// At most `limit` entries, oldest first, after this sequence number. An error when one of them cannot be read: nobody
+    /// knows whom it is about.
     async fn after(&self, sequence: u64, limit: u32) -> Result<Vec<Revocation>, StoreError>;
 
     /// How far the log has come.

@@ -22,12 +22,19 @@ pub trait TokenFamilies: Send + Sync {
     /// A family whose session, user or key is no longer good has ended, and so has one that is not there.
     async fn rotate(&self, presentation: &Presentation, event: &Event) -> Result<Refreshed, StoreError>;
 
-    /// Notes that this access token of a session has been used, if it is the one that was issued last; whether that is news.
-    async fn note_token(&self, session: SessionRef, token: &TokenHash) -> Result<bool, StoreError>;
+    /// Notes that an access token of a session has been used, if it was issued with the current refresh token. Whether one
+    /// that was is known to have been used, by this or before.
+    async fn note_token(&self, session: SessionRef, used: &UsedToken) -> Result<bool, StoreError>;
+}
 
-    /// Notes that an access token has been used which was issued with the token of this number; whether that is news.
-    /// Nothing is noted of a number that is not the current one.
-    async fn note_used(&self, id: FamilyId, sequence: u32) -> Result<bool, StoreError>;
+/// An access token of a session that was used, and by what it is told whether it was issued with the current refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsedToken {
+    /// It says when it was issued, in whole seconds, and is believed. Of several that were issued with one refresh token,
+    /// because answers got lost, each counts; and so does one from before it, in the second in which it was issued.
+    Issued(Timestamp),
+    /// It says nothing of that. Only the one that was issued last counts, and no other is good.
+    Hash(TokenHash),
 }
 
 /// A refresh token whose MAC is right, and what is to take its place.

@@ -16,11 +16,12 @@ use crate::port::Recorded;
 const INSERT: &str = "INSERT INTO events (sequence, at_ms, kind, user_id, key_id, actor, detail, chain) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
-/// The last row, or what was removed last; and the highest number that was ever given out, as far as the file knows.
+/// The last row, or what was removed last, or the beginning; and the highest number that was ever given out, as far as the file knows.
 const TIP: &str = "SELECT sequence, chain, \
     max(sequence, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), \
         coalesce((SELECT max(sequence) FROM event_heads), 0)) AS highest \
-    FROM (SELECT sequence, chain FROM events UNION ALL SELECT sequence, chain FROM event_pruning) \
+    FROM (SELECT sequence, chain FROM events UNION ALL SELECT sequence, chain FROM event_pruning \
+        UNION ALL SELECT 0, NULL) \
     ORDER BY sequence DESC LIMIT 1";
 
 /// The end of the chain, as the connection that writes has left it. Clones share it.
@@ -114,7 +115,7 @@ async fn insert(connection: &mut SqliteConnection, key: &EventKey, tip: Tip, eve
 /// Where the chain ends in the file. Its number is never one that was given out before: rows that somebody has cut off
 /// leave a gap.
 async fn read_tip(connection: &mut SqliteConnection) -> Result<Tip, Failure> {
-    let Some(row) = query(TIP).fetch_optional(connection).await? else { return Ok(Tip::BEGINNING) };
+    let row = query(TIP).fetch_one(connection).await?;
     let read = || -> Result<Tip, Unreadable> {
         let sequence = u64::try_from(row.try_get::<i64, _>("highest")?)?;
         Ok(Tip { sequence, chain: chain_value(&row)?.unwrap_or(ChainValue::BEGINNING) })

@@ -9,13 +9,14 @@ use super::Guarded;
 use super::chain::chain_value;
 use super::failure::Failure;
 use super::ledger::Ledger;
+use super::row::MacDoesNotHold;
 use super::value::{Unreadable, millis, timestamp};
 use crate::event_row::{EventRow, Tip, Walk};
-use crate::port::{End, EventChain, Pruned, StoreError, Verification};
+use crate::port::{Begun, End, EventChain, Pruned, StoreError, Verification};
 
-const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
-    WHERE chain IS NULL ORDER BY sequence LIMIT ?";
-const LAST_CHAINED: &str = "SELECT chain FROM events WHERE chain IS NOT NULL ORDER BY sequence DESC LIMIT 1";
+pub(super) const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
+    WHERE sequence > ? AND chain IS NULL ORDER BY sequence LIMIT ?";
+const LAST_CHAINED: &str = "SELECT sequence, chain FROM events WHERE chain IS NOT NULL ORDER BY sequence DESC LIMIT 1";
 const CHAIN: &str = "UPDATE events SET chain = ? WHERE sequence = ?";
 
 const FROM: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events ORDER BY sequence";
@@ -35,15 +36,25 @@ const NOTE_PRUNING: &str = "INSERT INTO event_pruning (id, sequence, at_ms, chai
 /// How many rows from before the log was chained are taken in at once.
 const MANY: u32 = 5_000;
 
+/// How far the taking in of rows from before has come.
+enum TakenIn {
+    /// It was done before.
+    AlreadyBegun,
+    /// So many were taken in, up to this one, and there may be more.
+    Some(u64, Tip),
+    /// These were the last of them, and the first head is sealed.
+    TheRest(u64, SealedHead),
+}
+
 #[async_trait]
 impl EventChain for Guarded {
-    async fn begin(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut taken = 0;
+    async fn begin(&self, now: Timestamp) -> Result<Option<Begun>, StoreError> {
+        let (mut taken, mut after) = (0, None);
         loop {
-            let more = self.change(move |mut ledger| Box::pin(async move { ledger.take_in(now).await })).await?;
-            taken += more;
-            if more < u64::from(MANY) {
-                return Ok(taken);
+            match self.change(move |mut ledger| Box::pin(async move { ledger.take_in(after, now).await })).await? {
+                TakenIn::AlreadyBegun => return Ok(None),
+                TakenIn::Some(rows, tip) => (taken, after) = (taken + rows, Some(tip)),
+                TakenIn::TheRest(rows, first) => return Ok(Some(Begun { taken: taken + rows, first })),
             }
         }
     }
@@ -60,8 +71,8 @@ impl EventChain for Guarded {
 
     async fn verify(&self, given: &[SealedHead]) -> Result<Verification, StoreError> {
         let key = self.warden.chain.key()?;
-        // Before the file is looked at: it can only have got longer since.
-        let written = self.warden.chain.known();
+        // Before the file is looked at: it can only have got longer since. What is not committed yet is not in it.
+        let written = *self.warden.chain.last().borrow();
         let found = async {
             let mut connection = self.sqlite.readers.acquire().await?;
             let mut snapshot = connection.begin().await?;
@@ -80,13 +91,13 @@ async fn walk(
     connection: &mut SqliteConnection,
     key: &EventKey,
     given: &[SealedHead],
-    written: Option<Tip>,
+    written: u64,
 ) -> Result<Verification, Failure> {
     let pruning = query(PRUNING).fetch_optional(&mut *connection).await?;
     let pruning = pruning.as_ref().map(head).transpose().map_err(|source| corrupt("note of removed events", source))?;
     let rows = query(HEADS).bind(-1).fetch_all(&mut *connection).await?;
     let kept = rows.iter().map(head).collect::<Result<Vec<_>, _>>().map_err(|source| corrupt("head", source))?;
-    let mut walk = Walk::new(key, pruning.as_ref(), kept.iter().chain(given));
+    let mut walk = Walk::new(key, pruning.as_ref(), &kept, given);
     let mut rows = query(FROM).fetch(connection);
     while let Some(row) = rows.try_next().await? {
         let sequence = u64::try_from(row.try_get::<i64, _>("sequence")?).unwrap_or_default();
@@ -99,26 +110,42 @@ async fn walk(
 
 impl Ledger<'_> {
     /// Takes some rows from before the log was chained into the chain, and seals the first head behind the last of them.
-    async fn take_in(&mut self, now: Timestamp) -> Result<u64, Failure> {
-        if self.last_head().await?.is_some() {
-            return Ok(0);
+    /// `after` is where the last call has left off; without it, where the chain ends, if a start was cut short.
+    async fn take_in(&mut self, after: Option<Tip>, now: Timestamp) -> Result<TakenIn, Failure> {
+        // Of whomever it is: the log has begun, and what is wrong with the head is found when it is looked over.
+        if query(LAST_HEAD).fetch_optional(&mut *self.connection).await?.is_some() {
+            return Ok(TakenIn::AlreadyBegun);
         }
         let key = self.warden.chain.key()?;
-        let last = query(LAST_CHAINED).fetch_optional(&mut *self.connection).await?;
-        let last = last.as_ref().map(chain_value).transpose().map_err(|source| corrupt("event", source))?.flatten();
-        let mut former = last.unwrap_or(ChainValue::BEGINNING);
-        let rows = query(UNCHAINED).bind(MANY).fetch_all(&mut *self.connection).await?;
+        let mut tip = match after {
+            Some(tip) => tip,
+            None => self.last_chained().await?,
+        };
+        let unchained = query(UNCHAINED).bind(number(tip.sequence)).bind(MANY);
+        let rows = unchained.fetch_all(&mut *self.connection).await?;
         for row in &rows {
             let row = event_row(row).map_err(|source| corrupt("event", source))?;
-            former = row.value(&key, &former);
-            let chain = query(CHAIN).bind(former.0.to_vec()).bind(row.sequence);
-            chain.execute(&mut *self.connection).await?;
+            let chain = row.value(&key, &tip.chain);
+            tip = Tip { sequence: u64::try_from(row.sequence).unwrap_or_default(), chain };
+            query(CHAIN).bind(chain.0.to_vec()).bind(row.sequence).execute(&mut *self.connection).await?;
         }
-        if rows.len() < MANY as usize {
-            self.warden.chain.rewind(None);
-            self.seal(now).await?;
+        let taken = rows.len() as u64;
+        if taken == u64::from(MANY) {
+            return Ok(TakenIn::Some(taken, tip));
         }
-        Ok(rows.len() as u64)
+        self.warden.chain.rewind(None);
+        match self.seal(now).await? {
+            End::New(first) | End::Already(first) => Ok(TakenIn::TheRest(taken, first)),
+        }
+    }
+
+    async fn last_chained(&mut self) -> Result<Tip, Failure> {
+        let Some(row) = query(LAST_CHAINED).fetch_optional(&mut *self.connection).await? else {
+            return Ok(Tip::BEGINNING);
+        };
+        let chain = chain_value(&row).map_err(|source| corrupt("event", source))?.unwrap_or(ChainValue::BEGINNING);
+        let sequence: i64 = row.try_get("sequence")?;
+        Ok(Tip { sequence: u64::try_from(sequence).unwrap_or_default(), chain })
     }
 
     async fn seal(&mut self, now: Timestamp) -> Result<End, Failure> {
@@ -162,8 +189,13 @@ impl Ledger<'_> {
         Ok(Pruned::Done { rows: removed, through: tip.sequence })
     }
 
+    /// The last head that is kept. One that is not ours says nothing of where the log was.
     async fn last_head(&mut self) -> Result<Option<SealedHead>, Failure> {
-        self.head(LAST_HEAD).await
+        let key = self.warden.chain.key()?;
+        match self.head(LAST_HEAD).await? {
+            Some(head) if !key.sealed(Sealing::Head, &head) => Err(corrupt("head", MacDoesNotHold.into())),
+            head => Ok(head),
+        }
     }
 
     async fn head(&mut self, sql: &'static str) -> Result<Option<SealedHead>, Failure> {

@@ -2,7 +2,6 @@
 //!
 //! Write-ahead log with `synchronous = FULL`, so that what was answered survives the loss of power; one connection that
 //! writes and a few that read; time in integer milliseconds that come in as arguments, never `now()`.
-//!
 
 mod accept_marks;
 mod alarm;
@@ -72,8 +71,9 @@ impl Sqlite {
         Arc::new(self.clone())
     }
 
-    /// All ports. Rows of users, keys, tickets, sessions and token families are written with a MAC under `row_key`; one whose MAC does not hold is
-    /// not trusted, and an event `row_tampered` tells of it, once for each row and start, at the time that `clock` gives.
+    /// All ports. Rows of users, keys, tickets, sessions, token families and the epoch are written with a MAC under
+    /// `row_key`; one whose MAC does not hold is not trusted, and an event `row_tampered` tells of it, once for each row and
+    /// start, at the time that `clock` gives.
     pub fn with_row_key(&self, row_key: RowKey, clock: Clock) -> Stores {
         let chain = self.writer.chain().clone();
         chain.set_key(row_key.event_key());

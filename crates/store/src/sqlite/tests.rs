@@ -6,6 +6,7 @@ mod opening;
 mod sealings;
 mod sessions;
 mod tampering;
+mod upgrading;
 mod writing;
 
 use std::path::{Path, PathBuf};

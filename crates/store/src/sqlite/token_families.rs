@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::{FamilyId, SessionRef};
 use countersign_core::secret::{RowKey, RowMac, Sealed};
-use countersign_core::session::{EndReason, Family, Place, Presented, Session, SessionState, TokenHash};
+use countersign_core::session::{EndReason, Family, Place, Presented, Session, SessionState};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, query};
 
@@ -11,8 +11,8 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::row::{Kept, Stored, Trust, canonical};
 use super::value::{UnknownValue, Unreadable, end_columns, millis, proof, session_state, sixteen, timestamp};
-use crate::meaning::is_of;
-use crate::port::{Presentation, Refreshed, StoreError, TokenFamilies};
+use crate::meaning::{came_with_the_current, is_of};
+use crate::port::{Presentation, Refreshed, StoreError, TokenFamilies, UsedToken};
 
 const FIND: &str = "SELECT * FROM token_families WHERE id = ?";
 
@@ -37,13 +37,9 @@ impl TokenFamilies for Guarded {
         self.change(move |mut ledger| Box::pin(async move { ledger.rotate(&presentation, &event).await })).await
     }
 
-    async fn note_token(&self, session: SessionRef, token: &TokenHash) -> Result<bool, StoreError> {
-        let token = *token;
-        self.change(move |mut ledger| Box::pin(async move { ledger.note_token(session, &token).await })).await
-    }
-
-    async fn note_used(&self, id: FamilyId, sequence: u32) -> Result<bool, StoreError> {
-        self.change(move |mut ledger| Box::pin(async move { ledger.note_used(id, sequence).await })).await
+    async fn note_token(&self, session: SessionRef, used: &UsedToken) -> Result<bool, StoreError> {
+        let used = *used;
+        self.change(move |mut ledger| Box::pin(async move { ledger.note_token(session, &used).await })).await
     }
 }
 
@@ -91,26 +87,17 @@ impl Ledger<'_> {
         Ok(Refreshed::Judged(judged))
     }
 
-    async fn note_token(&mut self, session: SessionRef, token: &TokenHash) -> Result<bool, Failure> {
+    async fn note_token(&mut self, session: SessionRef, used: &UsedToken) -> Result<bool, Failure> {
         let Some(kept) = self.sound_session(session).await? else { return Ok(false) };
-        if !kept.token.matches(token) {
-            return Ok(false);
-        }
         let row = query(OF_SESSION).bind(session.0.as_slice()).fetch_optional(&mut *self.connection).await?;
-        match row.map(|row| self.warden.read::<Family>(&row)) {
-            Some(Stored::Sound(family)) => self.note_used(family.id, family.sequence).await,
-            Some(Stored::Tampered(_) | Stored::Unreadable(_)) | None => Ok(false),
+        let family = match row.map(|row| self.warden.read::<Family>(&row)) {
+            Some(Stored::Sound(family)) if family.state == SessionState::Open => family,
+            Some(Stored::Sound(_) | Stored::Tampered(_) | Stored::Unreadable(_)) | None => return Ok(false),
+        };
+        if family.used || !came_with_the_current(used, &kept, &family) {
+            return Ok(family.used);
         }
-    }
-
-    async fn note_used(&mut self, id: FamilyId, sequence: u32) -> Result<bool, Failure> {
-        let family = self.sound_family(id).await?;
-        let is_news =
-            |family: &Family| family.sequence == sequence && !family.used && family.state == SessionState::Open;
-        match family.filter(is_news) {
-            Some(family) => self.swap(&family, &Family { used: true, ..family.clone() }).await,
-            None => Ok(false),
-        }
+        self.swap(&family, &Family { used: true, ..family.clone() }).await
     }
 
     /// Puts the one in the place of the other, if that still stands there as it was.

@@ -85,3 +85,10 @@ fn every_field_of_a_family_changes_the_mac_of_its_row() {
     ];
     all_differ(&rows, |row| row.row_mac(&key()), |row, mac| row.row_verifies(&key(), mac));
 }
+
+#[test]
+fn every_field_of_an_epoch_changes_the_mac_of_its_row() {
+    let epoch = Epoch { number: 1, since: session().created };
+    let rows = [epoch, Epoch { number: 0, ..epoch }, Epoch { number: 2, ..epoch }, Epoch { since: LATER, ..epoch }];
+    all_differ(&rows, |row| row.row_mac(&key()), |row, mac| row.row_verifies(&key(), mac));
+}

@@ -147,7 +147,7 @@ impl Operation for VerifyEvents {
     async fn run(self, accounts: &Accounts, _asked: &Asked) -> Result<VerifiedEvents, ControlError> {
         let heads = self.heads.iter().map(|head| head.parse::<SealedHead>()).collect::<Result<Vec<_>, _>>();
         let heads = heads.map_err(|malformed| unprocessable(malformed.to_string()))?;
-        let found = accounts.stores.event_chain.verify(&heads).await?;
+        let found = event_log::verify(accounts, heads).await?;
         Ok(VerifiedEvents {
             events: found.rows,
             last: found.last,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Asked, ControlError, Operation};
 use crate::accounts::Accounts;
+use crate::service::event_log;
 use crate::service::rekey::survey;
 
 /// Asks for an examination of the store. The whole file is read.
@@ -37,7 +38,7 @@ impl Operation for Examine {
 
     async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<Examination, ControlError> {
         let integrity = accounts.sqlite.integrity().await?;
-        let log = accounts.stores.event_chain.verify(&[]).await?;
+        let log = event_log::verify(accounts, Vec::new()).await?;
         let seed_mode_keys =
             accounts.keyring.count(|key| key.origin == KeyOrigin::SeedMode && key.state == KeyState::Active)?;
         let keys = accounts.secrets.kek.keys();

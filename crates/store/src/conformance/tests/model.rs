@@ -328,7 +328,7 @@ async fn the_small_world_lets_sessions_succeed() {
             "Done { evicted: [] }",
         ),
         (Of::Rotate { number: 1, sequence: 0, by, generation: 1, token: 1, time: 9_999 }, "Judged(Rotate)"),
-        (Of::NoteUsed { number: 1, sequence: 1 }, "true"),
+        (Of::NoteToken { number: 1, used: crate::port::UsedToken::Issued(at(9_999)) }, "true"),
         (Of::Rotate { number: 1, sequence: 1, by, generation: 1, token: 1, time: 9_999 }, "Judged(Rotate)"),
         (Of::Rotate { number: 1, sequence: 0, by, generation: 1, token: 1, time: 9_999 }, "Judged(Reused)"),
     ] {

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::Stores;
 use crate::conformance::sample::{at, enrol, event, family_id, key_session, open, session, session_ref};
-use crate::port::{Presentation, Refreshed};
+use crate::port::{Presentation, Refreshed, UsedToken};
 
 const HOUR: u64 = 3_600_000;
 
@@ -216,7 +216,8 @@ impl<A: Adapter> StateMachineTest for Refreshing<A> {
                 assert_eq!(Some(told), world.answered);
             }
             Step::Use => {
-                kept.runtime.block_on(kept.stores.token_families.note_used(family_id(1), world.current)).unwrap();
+                let used = UsedToken::Issued(at(world.issued.0));
+                kept.runtime.block_on(kept.stores.token_families.note_token(session_ref(1), &used)).unwrap();
             }
             Step::Revoke => {
                 let told = event(EventKind::SessionEnded, at(world.now));

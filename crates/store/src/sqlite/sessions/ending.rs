@@ -12,13 +12,13 @@ use super::super::row::Stored;
 use super::super::value::{millis, sixteen};
 use crate::meaning::{ended_by, of_session};
 
-const OPEN: &str = "SELECT * FROM active_sessions WHERE ref = ? AND state = 0 AND epoch >= (SELECT number FROM epoch)";
+const OPEN: &str = "SELECT * FROM active_sessions WHERE ref = ? AND state = 0 AND epoch >= ?";
 
 const OPEN_OF_USER: &str = "SELECT * FROM active_sessions \
-    WHERE user_id = ? AND ref <> ? AND state = 0 AND epoch >= (SELECT number FROM epoch) ORDER BY ref";
+    WHERE user_id = ? AND ref <> ? AND state = 0 AND epoch >= ? ORDER BY ref";
 
 const OPEN_OF_KEY: &str = "SELECT * FROM active_sessions \
-    WHERE key_id = ? AND state = 0 AND epoch >= (SELECT number FROM epoch) ORDER BY ref";
+    WHERE key_id = ? AND state = 0 AND epoch >= ? ORDER BY ref";
 
 const CLOSE: &str = "UPDATE active_sessions SET state = 1, ended_at = ?, ended_why = ?, mac = coalesce(?, mac) \
     WHERE ref = ? AND state = 0";
@@ -38,10 +38,15 @@ impl Ledger<'_> {
         why: EndReason,
         event: &Event,
     ) -> Result<Vec<SessionRef>, Failure> {
+        let epoch = self.epoch_to_end_in().await?;
         let rows = match scope {
-            Scope::Session(session) => query(OPEN).bind(session.0.as_slice()).fetch_all(&mut *self.connection).await?,
+            Scope::Session(session) => {
+                query(OPEN).bind(session.0.as_slice()).bind(epoch).fetch_all(&mut *self.connection).await?
+            }
             Scope::Others { user, keep } => self.open_rows_of(*user, &keep.0).await?,
-            Scope::Key(key) => query(OPEN_OF_KEY).bind(key.as_str()).fetch_all(&mut *self.connection).await?,
+            Scope::Key(key) => {
+                query(OPEN_OF_KEY).bind(key.as_str()).bind(epoch).fetch_all(&mut *self.connection).await?
+            }
             Scope::User(user) => return self.revoke_user(*user, why, event).await,
         };
         self.end_rows(&rows, why, event).await
@@ -54,13 +59,15 @@ impl Ledger<'_> {
         why: EndReason,
         event: &Event,
     ) -> Result<(), Failure> {
-        let rows = query(OPEN).bind(session.0.as_slice()).fetch_all(&mut *self.connection).await?;
+        let epoch = self.epoch_to_end_in().await?;
+        let rows = query(OPEN).bind(session.0.as_slice()).bind(epoch).fetch_all(&mut *self.connection).await?;
         self.end_rows(&rows, why, event).await.map(drop)
     }
 
     /// Ends the sessions that this key has opened, because `event` ends the key.
     pub(in crate::sqlite) async fn end_sessions_of_key(&mut self, key: &KeyId, event: &Event) -> Result<(), Failure> {
-        let rows = query(OPEN_OF_KEY).bind(key.as_str()).fetch_all(&mut *self.connection).await?;
+        let epoch = self.epoch_to_end_in().await?;
+        let rows = query(OPEN_OF_KEY).bind(key.as_str()).bind(epoch).fetch_all(&mut *self.connection).await?;
         let why = EndReason::KeyRevoked;
         self.end_rows(&rows, why, &ended_by(event, why)).await.map(drop)
     }
@@ -99,7 +106,8 @@ impl Ledger<'_> {
     }
 
     async fn open_rows_of(&mut self, user: UserId, but: &[u8]) -> Result<Vec<SqliteRow>, Failure> {
-        let of_user = query(OPEN_OF_USER).bind(user.to_string()).bind(but.to_vec());
+        let epoch = self.epoch_to_end_in().await?;
+        let of_user = query(OPEN_OF_USER).bind(user.to_string()).bind(but.to_vec()).bind(epoch);
         Ok(of_user.fetch_all(&mut *self.connection).await?)
     }
 

@@ -5,7 +5,7 @@ mod row;
 use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::{SessionRef, UserId};
-use countersign_core::session::{EndReason, Family, Limit, Scope, Session};
+use countersign_core::session::{EndReason, Epoch, Family, Limit, Scope, Session};
 use countersign_core::time::Timestamp;
 use sqlx::query;
 
@@ -79,8 +79,9 @@ impl Sessions for Guarded {
         let uses = uses.to_vec();
         let touch = self.change(move |mut ledger| {
             Box::pin(async move {
+                let epoch = ledger.epoch().await?;
                 for of_session in &uses {
-                    ledger.touch(of_session).await?;
+                    ledger.touch(of_session, epoch).await?;
                 }
                 Ok(())
             })
@@ -112,6 +113,10 @@ impl Ledger<'_> {
     /// The session of this name as it counts now, if its row is ours.
     pub(super) async fn sound_session(&mut self, reference: SessionRef) -> Result<Option<Session>, Failure> {
         let epoch = self.epoch().await?;
+        self.sound_session_in(epoch, reference).await
+    }
+
+    async fn sound_session_in(&mut self, epoch: Epoch, reference: SessionRef) -> Result<Option<Session>, Failure> {
         let row = query(FIND).bind(reference.0.as_slice()).fetch_optional(&mut *self.connection).await?;
         Ok(row.and_then(|row| match self.warden.read::<Session>(&row) {
             Stored::Sound(session) => Some(session.in_epoch(epoch)),
@@ -132,8 +137,8 @@ impl Ledger<'_> {
         Ok(Reissued::Done)
     }
 
-    async fn touch(&mut self, of_session: &Touched) -> Result<(), Failure> {
-        let session = self.sound_session(of_session.session).await?;
+    async fn touch(&mut self, of_session: &Touched, epoch: Epoch) -> Result<(), Failure> {
+        let session = self.sound_session_in(epoch, of_session.session).await?;
         match session.and_then(|session| touched(&session, of_session)) {
             Some(session) => self.keep_session(&session, Trust::Holds).await,
             None => Ok(()),

@@ -5,7 +5,7 @@ use countersign_core::event::{EventKind, SealedHead};
 use super::{House, Intruder, connection, run, with_key};
 use crate::Stores;
 use crate::conformance::sample::{at, event};
-use crate::port::{ChainFault, End, Pruned};
+use crate::port::{ChainFault, End, Pruned, StoreError};
 
 const ALL: &str = "sequence, at_ms, kind, user_id, key_id, actor, detail, chain";
 
@@ -119,6 +119,26 @@ async fn a_log_that_is_cut_while_it_is_written_has_a_gap() {
     assert_eq!(faults(&house.stores().await, &[]).await, [ChainFault::Missing { from: 5, through: 6 }]);
 }
 
+/// All of it, and the numbers that were given out as well: the heads still know how far it went.
+#[tokio::test]
+async fn a_log_that_was_emptied_does_not_begin_anew() {
+    for covering_tracks in [false, true] {
+        let (house, _, head, mut intruder) = six().await;
+        intruder.does("DELETE FROM events").await;
+        if covering_tracks {
+            intruder.does("DELETE FROM sqlite_sequence WHERE name = 'events'").await;
+        }
+        let stores = house.stores().await;
+        record(&stores, [7]).await;
+        let first = stores.events.latest(1).await.unwrap()[0].sequence;
+        assert_eq!(first, if covering_tracks { 5 } else { 7 });
+        assert_eq!(seal(&stores).await.sequence, first);
+        let found = faults(&stores, &[head]).await;
+        assert!(found.contains(&ChainFault::Missing { from: 1, through: first - 1 }), "{found:?}");
+        assert!(found.contains(&ChainFault::OtherHead { sequence: 4 }), "{found:?}");
+    }
+}
+
 /// The intruder who covers the tracks in the table of numbers as well, with the guard stopped.
 #[tokio::test]
 async fn a_log_that_is_cut_behind_its_last_head_is_found_by_the_head() {
@@ -175,6 +195,36 @@ async fn a_head_that_is_swapped_or_changed_in_the_file_is_found() {
     assert_eq!(found, [ChainFault::ForgedHead { sequence: 4 }, ChainFault::ForgedHead { sequence: 6 }]);
 }
 
+/// Whoever puts a head of their own behind the last one would have the guard leave the end unsealed, or remove what no
+/// head of ours vouches for.
+#[tokio::test]
+async fn a_head_of_somebody_elses_seals_nothing_and_lets_nothing_be_removed() {
+    for forged in [
+        "SELECT 6, 50, chain, zeroblob(32) FROM events WHERE sequence = 6",
+        "SELECT 9, 50, chain, mac FROM event_heads WHERE sequence = 4",
+    ] {
+        let (_house, stores, _, mut intruder) = six().await;
+        intruder.does(&format!("INSERT INTO event_heads (sequence, at_ms, chain, mac) {forged}")).await;
+        let sealed = stores.event_chain.seal(at(50)).await;
+        assert!(matches!(sealed, Err(StoreError::Corrupt { what: "head", .. })), "{forged}: {sealed:?}");
+        let pruned = stores.event_chain.prune(at(100), 10, at(100)).await;
+        assert!(matches!(pruned, Err(StoreError::Corrupt { what: "head", .. })), "{forged}: {pruned:?}");
+        assert_eq!(stores.events.list(0, 10).await.unwrap().len(), 6, "{forged}");
+        assert!(matches!(faults(&stores, &[]).await[0], ChainFault::ForgedHead { .. }), "{forged}");
+    }
+}
+
+/// The log holds without them. But they are what would show that it was written anew.
+#[tokio::test]
+async fn a_head_that_was_taken_out_of_the_file_is_missed_by_whoever_has_it() {
+    let (_house, stores, head, mut intruder) = six().await;
+    let first = stores.event_chain.heads(None, 1).await.unwrap()[0];
+    assert_eq!(faults(&stores, &[first, head, head]).await, []);
+    intruder.does("DELETE FROM event_heads").await;
+    let gone = |sequence| ChainFault::MissingHead { sequence };
+    assert_eq!(faults(&stores, &[first, head, head]).await, [gone(0), gone(4)]);
+}
+
 /// A head says where the log was, not that what is before it may go.
 #[tokio::test]
 async fn nobody_removes_old_events_by_a_note_of_their_own() {
@@ -214,12 +264,40 @@ async fn an_event_that_was_changed_is_not_removed_in_its_time() {
     assert_eq!(stores.events.list(0, 10).await.unwrap().len(), 6);
 }
 
+/// Nobody has cut anything off: the row is not there yet, and while it is not there nobody was told of it.
+#[tokio::test]
+async fn a_log_that_is_looked_over_while_an_event_is_written_is_not_taken_for_cut() {
+    let house = House::new();
+    let sqlite = house.sqlite().await;
+    let stores = with_key(&sqlite, 7);
+    record(&stores, 1..=2).await;
+    let (appended, is_appended) = tokio::sync::oneshot::channel();
+    let (looked, is_looked_over) = tokio::sync::oneshot::channel();
+    let (writer, chain) = (sqlite.writer.clone(), sqlite.writer.chain().clone());
+    let writing = tokio::spawn(async move {
+        let written = writer.write(move |connection| {
+            Box::pin(async move {
+                chain.append(connection, &event(EventKind::Replay, at(3))).await?;
+                appended.send(()).unwrap();
+                is_looked_over.await.unwrap();
+                Ok(())
+            })
+        });
+        written.await
+    });
+    is_appended.await.unwrap();
+    assert_eq!(faults(&stores, &[]).await, []);
+    looked.send(()).unwrap();
+    writing.await.unwrap().unwrap();
+    assert_eq!(stores.event_chain.verify(&[]).await.unwrap().last, 3);
+}
+
 #[tokio::test]
 async fn with_another_key_nothing_is_ours() {
     let (house, _, head, _) = six().await;
     let stores = with_key(&house.sqlite().await, 8);
     let found = stores.event_chain.verify(&[head]).await.unwrap();
-    assert_eq!(found.faults.len(), 6 + 3, "every row, the two heads that are kept, and the one that is given");
+    assert_eq!(found.faults.len(), 6 + 2, "every row, and the two heads that are kept, of which one is given");
 }
 
 /// A database of the schema before, as its program left it.
@@ -240,7 +318,7 @@ async fn old_house() -> House {
 async fn rows_from_before_are_taken_into_the_chain_once() {
     let house = old_house().await;
     let stores = house.stores().await;
-    assert_eq!(stores.event_chain.begin(at(0)).await.unwrap(), 2);
+    assert_eq!(stores.event_chain.begin(at(0)).await.unwrap().unwrap().taken, 2);
     record(&stores, [3]).await;
     let found = stores.event_chain.verify(&[]).await.unwrap();
     assert!(found.holds(), "{found:?}");
@@ -249,8 +327,26 @@ async fn rows_from_before_are_taken_into_the_chain_once() {
     let mut intruder = house.intruder().await;
     intruder.does("INSERT INTO events (at_ms, kind, actor, detail) VALUES (9, 'started', 'pid 9', '')").await;
     let stores = house.stores().await;
-    assert_eq!(stores.event_chain.begin(at(0)).await.unwrap(), 0);
+    assert_eq!(stores.event_chain.begin(at(0)).await.unwrap(), None);
     assert_eq!(faults(&stores, &[]).await, [ChainFault::Changed { sequence: 4 }]);
+}
+
+/// More than are taken in at once. Each part begins behind the last one, and does not go through what has been taken in.
+#[tokio::test]
+async fn a_long_log_from_before_is_taken_in_part_by_part() {
+    let house = old_house().await;
+    let mut old = connection(&house.file()).await;
+    let rows = "WITH RECURSIVE n (at) AS (SELECT 3 UNION ALL SELECT at + 1 FROM n WHERE at < 12000) \
+        INSERT INTO events (at_ms, kind, actor, detail) SELECT at, 'replay', '', '' FROM n";
+    run(&mut old, rows).await;
+    let stores = house.stores().await;
+    assert_eq!(stores.event_chain.begin(at(0)).await.unwrap().unwrap().taken, 12_000);
+    let found = stores.event_chain.verify(&[]).await.unwrap();
+    assert!(found.holds() && found.rows == 12_000, "{found:?}");
+    let sql = format!("EXPLAIN QUERY PLAN {}", crate::sqlite::event_chain::UNCHAINED);
+    let plan: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).fetch_all(&mut old).await.unwrap();
+    assert!(plan.iter().all(|(.., step)| step.starts_with("SEARCH")), "{plan:?}");
 }
 
 /// A change that fails takes its event along, and the next one stands in its place.

@@ -1,5 +1,6 @@
 use core::time::Duration;
 
+use countersign_core::account::KeyState;
 use countersign_core::event::EventKind;
 use countersign_core::session::{EndReason, Presented, Presenter, Revoked, Scope, Session, SessionState, TokenHash};
 use tokio::task::JoinSet;
@@ -7,9 +8,9 @@ use tokio::task::JoinSet;
 use super::{House, alarms, connection, with_key};
 use crate::Stores;
 use crate::conformance::sample::{
-    HOME, NOW, at, enrol, event, family_id, key_session, open, session, session_ref, user_id,
+    HOME, NOW, at, enrol, event, family, family_id, key_id, key_session, open, session, session_ref, user_id,
 };
-use crate::port::{Presentation, Refreshed, Reissue, Reissued, Resealed, Touched};
+use crate::port::{Presentation, Refreshed, Reissue, Reissued, Resealed, StoreError, Touched, UsedToken};
 
 const DISTRUSTED: SessionState = SessionState::Ended { at: NOW, why: EndReason::Distrusted };
 
@@ -61,7 +62,7 @@ async fn no_column_of_a_session_can_be_changed_unnoticed() {
         "expires_at = expires_at + 1".to_owned(),
         "auth_time = auth_time + 1".to_owned(),
         "device = 'other'".to_owned(),
-        format!("opened_by = 'key', key_id = '{}'", crate::conformance::sample::key_id(1)),
+        format!("opened_by = 'key', key_id = '{}'", key_id(1)),
         "kek_version = 1, root = zeroblob(60)".to_owned(),
         "proof = 'key'".to_owned(),
         "generation = 2".to_owned(),
@@ -110,7 +111,7 @@ async fn no_column_of_a_family_can_be_changed_unnoticed() {
     ] {
         let (house, stores) = furnished().await;
         rotate(&stores, &presentation(1, 0, 9)).await;
-        assert!(stores.token_families.note_used(family_id(1), 1).await.unwrap());
+        assert!(stores.token_families.note_token(session_ref(1), &UsedToken::Issued(at(500))).await.unwrap());
         let sql = format!("UPDATE token_families SET {change} WHERE hex(id) LIKE '01%'");
         house.intruder().await.does(&sql).await;
         let found = stores.token_families.find(family_id(1)).await;
@@ -119,7 +120,8 @@ async fn no_column_of_a_family_can_be_changed_unnoticed() {
             let refreshed = rotate(&stores, &presentation(1, sequence, 10)).await;
             assert_eq!(refreshed, Refreshed::Judged(Presented::Ended), "{change}");
         }
-        assert!(!stores.token_families.note_used(family_id(1), 1).await.unwrap(), "{change}");
+        let used = UsedToken::Issued(at(500));
+        assert!(!stores.token_families.note_token(session_ref(1), &used).await.unwrap(), "{change}");
         assert_eq!(alarms(&stores).await, [format!("token_families {}", family_id(1))], "{change}");
     }
 }
@@ -169,7 +171,7 @@ fn touched() -> Touched {
 async fn the_schema_lets_nothing_come_back() {
     let (house, stores) = furnished().await;
     rotate(&stores, &presentation(2, 0, 9)).await;
-    stores.token_families.note_used(family_id(2), 1).await.unwrap();
+    stores.token_families.note_token(session_ref(2), &UsedToken::Issued(at(500))).await.unwrap();
     end(&stores, Scope::Session(session_ref(1))).await;
     stores.revocations.raise_epoch(&event(EventKind::EpochRaised, at(9))).await.unwrap();
     let mut connection = connection(&house.file()).await;
@@ -188,24 +190,84 @@ async fn the_schema_lets_nothing_come_back() {
     }
 }
 
+/// Whoever lowers the number would revive what was taken back from everybody, and whoever raises it to lower it later what
+/// was ended meanwhile.
 #[tokio::test]
-async fn without_an_epoch_nothing_is_told_of_any_session() {
-    let (house, stores) = furnished().await;
-    house.intruder().await.does("DELETE FROM epoch").await;
-    assert!(stores.sessions.find(session_ref(1)).await.is_err());
-    assert!(stores.sessions.list(None, 9).await.is_err());
-    assert!(stores.revocations.head().await.is_err());
+async fn of_an_epoch_that_is_not_as_it_was_written_nothing_is_told_and_nothing_begins_in_it() {
+    for change in [
+        "UPDATE epoch SET number = 0",
+        "UPDATE epoch SET number = 2",
+        "UPDATE epoch SET number = -1",
+        "UPDATE epoch SET since = since - 1",
+        "UPDATE epoch SET mac = zeroblob(16)",
+        "UPDATE epoch SET mac = x''",
+        "DELETE FROM epoch",
+    ] {
+        let (house, stores) = furnished().await;
+        stores.revocations.raise_epoch(&event(EventKind::EpochRaised, at(9))).await.unwrap();
+        house.intruder().await.does(change).await;
+        let corrupt = |error| matches!(error, Err(StoreError::Corrupt { what: "epoch", .. }));
+        assert!(corrupt(stores.sessions.find(session_ref(1)).await.map(drop)), "{change}");
+        assert!(corrupt(stores.sessions.of_user(user_id(1), None, 9).await.map(drop)), "{change}");
+        assert!(corrupt(stores.sessions.list(None, 9).await.map(drop)), "{change}");
+        assert!(corrupt(stores.revocations.head().await.map(drop)), "{change}");
+        let opens = event(EventKind::SessionOpened, at(9));
+        for epoch in 0..3 {
+            let fresh = Session { epoch, ..session(3, 1) };
+            assert!(corrupt(stores.sessions.open(&fresh, &family(&fresh), None, &opens).await.map(drop)), "{change}");
+        }
+        let reuse = event(EventKind::RefreshReuse, at(500));
+        assert!(corrupt(stores.token_families.rotate(&presentation(1, 0, 9), &reuse).await.map(drop)), "{change}");
+        let raised = event(EventKind::EpochRaised, at(9));
+        assert!(corrupt(stores.revocations.raise_epoch(&raised).await.map(drop)), "{change}");
+        assert_eq!(alarms(&stores).await, ["epoch 1"], "{change}");
+    }
 }
 
+/// Somebody could put it right again; then what was ended meanwhile must have ended all the same.
 #[tokio::test]
-async fn an_entry_of_the_log_that_cannot_be_read_is_reported_and_hides_no_other() {
+async fn sessions_end_whatever_was_done_to_the_epoch() {
+    for change in ["number = 9", "mac = zeroblob(16)"] {
+        let (house, stores) = furnished().await;
+        let mut intruder = house.intruder().await;
+        intruder.does("CREATE TABLE old AS SELECT * FROM epoch").await;
+        intruder.does(&format!("UPDATE epoch SET {change}")).await;
+        assert_eq!(end(&stores, Scope::Session(session_ref(1))).await, 1, "{change}");
+        stores.keys.revoke(&key_id(1), &event(EventKind::KeyRevoked, at(5))).await.unwrap();
+        intruder.does("UPDATE epoch SET number = old.number, mac = old.mac FROM old").await;
+        assert_eq!(state(&stores, 1).await, SessionState::Ended { at: at(5), why: EndReason::Revoked }, "{change}");
+        assert_ne!(stores.keys.find(&key_id(1)).await.unwrap().unwrap().state, KeyState::Active, "{change}");
+    }
+}
+
+/// With all sessions gone as well: something was taken back once, and the number that it had is not forgotten.
+#[tokio::test]
+async fn an_epoch_that_is_gone_does_not_begin_anew() {
     let (house, stores) = furnished().await;
-    end(&stores, Scope::Session(session_ref(1))).await;
-    end(&stores, Scope::Session(session_ref(2))).await;
-    house.intruder().await.does("UPDATE revocations SET session = x'00' WHERE sequence = 1").await;
-    let log = stores.revocations.after(0, 9).await.unwrap();
-    assert_eq!(log.iter().map(|entry| entry.what).collect::<Vec<_>>(), [Revoked::Session(session_ref(2))]);
-    assert_eq!(alarms(&stores).await, ["revocations 1"]);
+    stores.revocations.raise_epoch(&event(EventKind::EpochRaised, at(9))).await.unwrap();
+    let mut intruder = house.intruder().await;
+    for table in ["epoch", "token_families", "active_sessions", "revocations"] {
+        intruder.does(&format!("DELETE FROM {table}")).await;
+    }
+    assert!(stores.revocations.head().await.is_err());
+    assert!(house.stores().await.revocations.head().await.is_err());
+}
+
+/// Of whom it tells nobody knows, so whoever reads it must admit nobody.
+#[tokio::test]
+async fn a_log_with_an_entry_that_cannot_be_read_is_not_read_in_part() {
+    for change in ["session = x'00'", "session = NULL, generation = 1", "at_ms = -1", "epoch = -1"] {
+        let (house, stores) = furnished().await;
+        for number in [1, 2] {
+            end(&stores, Scope::Session(session_ref(number))).await;
+        }
+        house.intruder().await.does(&format!("UPDATE revocations SET {change} WHERE sequence = 1")).await;
+        let log = stores.revocations.after(0, 9).await;
+        assert!(matches!(log, Err(StoreError::Corrupt { what: "revocation", .. })), "{change}: {log:?}");
+        let log = stores.revocations.after(1, 9).await.unwrap();
+        assert_eq!(log.iter().map(|entry| entry.what).collect::<Vec<_>>(), [Revoked::Session(session_ref(2))]);
+        assert_eq!(alarms(&stores).await, ["revocations 1"], "{change}");
+    }
 }
 
 /// Nobody is logged out, and there is one live branch.

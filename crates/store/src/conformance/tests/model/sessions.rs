@@ -15,7 +15,7 @@ use crate::Stores;
 use crate::conformance::sample::{
     DAY, at, event, family, family_id, key_id, key_session, session, session_ref, user_id,
 };
-use crate::port::{Presentation, Reissue, Touched};
+use crate::port::{Presentation, Reissue, Touched, UsedToken};
 
 /// An operation on few sessions of few users.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(super) enum Operation {
     Reissue { number: u8, generation: u32, token: u8, time: u64 },
     Touch { uses: Vec<(u8, u32, u64)> },
     Rotate { number: u8, sequence: u32, by: Presenter, generation: u32, token: u8, time: u64 },
-    NoteUsed { number: u8, sequence: u32 },
+    NoteToken { number: u8, used: UsedToken },
     Forget { days: u64 },
     RaiseEpoch { time: u64 },
     ForgetLog { days: u64 },
@@ -65,7 +65,10 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
                 Operation::Rotate { number, sequence, by, generation, token, time }
             }
         ),
-        2 => (few, 0..4_u32).prop_map(|(number, sequence)| Operation::NoteUsed { number, sequence }),
+        2 => (few, any::<bool>(), any::<u8>(), time.clone()).prop_map(|(number, by_hash, of, time)| {
+            let used = if by_hash { UsedToken::Hash(token(number, of)) } else { UsedToken::Issued(at(time)) };
+            Operation::NoteToken { number, used }
+        }),
         1 => (0..4_u64).prop_map(|days| Operation::Forget { days }),
         1 => time.prop_map(|time| Operation::RaiseEpoch { time }),
         1 => (0..4_u64).prop_map(|days| Operation::ForgetLog { days }),
@@ -110,8 +113,8 @@ pub(super) async fn answer(stores: &Stores, operation: &Operation) -> String {
             let reuse = event(EventKind::RefreshReuse, at(time));
             told(stores.token_families.rotate(&presentation, &reuse).await)
         }
-        Operation::NoteUsed { number, sequence } => {
-            told(stores.token_families.note_used(family_id(number), sequence).await)
+        Operation::NoteToken { number, used } => {
+            told(stores.token_families.note_token(session_ref(number), &used).await)
         }
         Operation::Forget { days } => told(stores.sessions.forget_expired(at(days * DAY), 100).await),
         Operation::RaiseEpoch { time } => {
