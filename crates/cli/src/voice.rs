@@ -61,7 +61,7 @@ impl Voice {
     pub(crate) async fn client(&self) -> Result<Client, CallError> {
         match &self.speaks {
             Speaks::Key(client) => Ok(client.clone()),
-            Speaks::Session(session) => session.timely_client().await,
+            Speaks::Session(session) => Ok(session.client()),
             Speaks::Bearer(_) => Err(CallError::NoKey),
         }
     }
