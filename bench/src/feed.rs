@@ -40,7 +40,7 @@ async fn measure(home: &Path) -> anyhow::Result<()> {
     let client = Client::new(Address::parse(&format!("http://{address}"))?, Conversation::new(credentials, 0))?;
     let verifier = Verifier::start(client, Settings::new(&app.accounts.issuer));
     let user = people::kept_user(&app.accounts, 0).await?;
-    verifier.is_ready().await;
+    verifier.is_ready().await?;
     let (mut acknowledged, mut known) = (Vec::new(), Vec::new());
     for _ in 0..REVOCATIONS {
         let (session, token) = people::signed_in(&app.accounts, &user)?;

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::exit::Exit;
 use crate::profile::{ProfileName, Shelf};
-use crate::voice::{USER_AGENT, Voice, login_command};
+use crate::voice::{USER_AGENT, Voice};
 use crate::{input, key_rotate, say};
 
 mod bearer;
@@ -32,7 +32,7 @@ const WORTH_KEEPING_MS: u64 = 1_000;
 ///
 /// Exits with 0 for a verified answer 2xx or 3xx, 22 for a verified error, 3 for interference (its class is said on
 /// stderr, the body withheld; of a stream, what was not yet printed), 2 when there was no answer or none that anybody signed,
-/// 1 when nothing was sent. In a session without a key, 0 is for a 2xx or 3xx that nobody signed, 2 for everything else.
+/// 1 when nothing was sent. In a session without a key, 0 is for a 2xx or 3xx that nobody signed, 2 for every other answer or none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = r#"Examples:
   countersign call /v1/me
@@ -119,7 +119,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 /// A request and an answer that fit into memory. `keep` is told which static key of the server the answer names.
 async fn whole(args: &Args, voice: &mut Voice, keep: impl Fn(Option<[u8; 32]>)) -> anyhow::Result<Exit> {
     let Request { method, headers, body, key } = Request::of(args)?;
-    let mut client = voice.client().await?;
+    let mut client = voice.client()?;
     let mut called = client.call(&method, args.url(), headers.clone(), body.clone()).await;
     if let Ok(answer) = &called
         && let Some(other) = voice.instead(&client, &answer.verified).await?
@@ -134,7 +134,7 @@ async fn whole(args: &Args, voice: &mut Voice, keep: impl Fn(Option<[u8; 32]>)) 
         say::result(facts.json()?.as_bytes())?;
     }
     match &called {
-        Ok(answer) => answered(args, answer),
+        Ok(answer) => answered(args, voice, answer),
         Err(error) => failed(args, error, key.as_ref()),
     }
 }
@@ -193,7 +193,7 @@ fn keep_clock(shelf: &Shelf, args: &Args, from_ms: i64, to_ms: i64) {
     }
 }
 
-fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
+fn answered(args: &Args, voice: &Voice, answer: &Answer) -> anyhow::Result<Exit> {
     say_what_it_took(answer.retried, answer.clock_change);
     if answer.answer_was_lost {
         say::note("the first answer got lost; the request was sent once more with the same Idempotency-Key");
@@ -209,14 +209,15 @@ fn answered(args: &Args, answer: &Answer) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     say::note(refusal(verified.status, verified.problem, verified.outcome_is_unknown()));
-    say_how_to_go_on(args, verified.problem);
+    say_how_to_go_on(voice, verified.problem);
     Ok(Exit::Refused)
 }
 
 /// A session that is over is not opened again behind its user's back.
-fn say_how_to_go_on(args: &Args, problem: Option<&Problem>) {
-    if matches!(problem, Some(&(Problem::TOKEN_REVOKED | Problem::TOKEN_INVALID))) {
-        say::note(format_args!("to log in again: {}", login_command(&args.profile)));
+fn say_how_to_go_on(voice: &Voice, problem: Option<&Problem>) {
+    let over = [&Problem::TOKEN_REVOKED, &Problem::TOKEN_INVALID, &Problem::REAUTHENTICATION_REQUIRED];
+    if problem.is_some_and(|problem| over.contains(&problem)) {
+        say::note(format_args!("to log in again: {}", voice.login_command()));
     }
 }
 

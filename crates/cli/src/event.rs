@@ -107,10 +107,11 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let lines = rows.into_iter().map(|row| {
-        let EventRow { sequence, at_ms, event, keyid, actor, detail, .. } = row;
-        [sequence.to_string(), moment(at_ms), event, keyid.unwrap_or_default(), actor, detail]
+        let EventRow { sequence, at_ms, event, user_id, keyid, actor, detail } = row;
+        let (user, key) = (user_id.unwrap_or_default(), keyid.unwrap_or_default());
+        [sequence.to_string(), moment(at_ms), event, user, key, actor, detail]
     });
-    table(["no.", "when", "event", "key", "by", "detail"], lines)?;
+    table(["no.", "when", "event", "user", "key", "by", "detail"], lines)?;
     Ok(Exit::Done)
 }
 

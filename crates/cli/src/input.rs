@@ -1,11 +1,13 @@
 //! Values that are given on the command line or in a file.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 
 use anyhow::Context as _;
 use countersign_client::CertificateAuthorities;
 use zeroize::Zeroizing;
+
+use crate::say;
 
 /// The octets of `text`; of the file FILE when it is `@FILE`, of stdin when it is `@-`.
 pub(crate) fn octets(text: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
@@ -39,6 +41,15 @@ pub(crate) fn certificate_authorities(file: &Path) -> anyhow::Result<Certificate
     read.with_context(|| {
         format!("{} holds no certificates in PEM; name the file of the certificate authority", file.display())
     })
+}
+
+/// Whether somebody at the terminal says yes to this. Without a terminal nobody can be asked, which is an error.
+pub(crate) fn confirmed(question: &str) -> anyhow::Result<bool> {
+    anyhow::ensure!(std::io::stdin().is_terminal(), "there is no terminal to ask on; add --yes if you mean it");
+    say::note(format_args!("{question} Type yes to go on:"));
+    let mut line = String::new();
+    std::io::stdin().lock().take(64).read_line(&mut line).context("cannot read the answer")?;
+    Ok(line.trim() == "yes")
 }
 
 fn stdin() -> std::io::Result<Vec<u8>> {

@@ -74,15 +74,8 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<()> {
-    let mut rows: Vec<KeyRow> = Vec::new();
-    loop {
-        let after = rows.last().map(|row| row.keyid.clone());
-        let page = args.guard.operate(ListKeys { username: args.user.clone(), after }).await?;
-        if page.is_empty() {
-            break;
-        }
-        rows.extend(page);
-    }
+    let after = |row: &KeyRow| row.keyid.clone();
+    let rows = args.guard.all(|last| ListKeys { username: args.user.clone(), after: last.map(after) }).await?;
     if args.json {
         return print::json_lines(&rows);
     }

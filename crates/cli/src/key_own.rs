@@ -1,6 +1,7 @@
 //! `countersign key mine`, `key end`, `key recovery-codes`: one's own keys, from the client's side.
 
 use anyhow::Context as _;
+use countersign_client::session::Refusal;
 use countersign_client::{Answer, CallError, KeyError, OwnKey, Verified};
 use countersign_core::enrolment::Card;
 use countersign_core::id::KeyId;
@@ -70,7 +71,7 @@ pub(crate) async fn mine(args: &MineArgs) -> anyhow::Result<Exit> {
         }
     };
     if !answer.status.is_success() {
-        return Ok(refused(&answer));
+        return Ok(refused(&voice, &answer));
     }
     if args.json {
         say::body(&answer.body)?;
@@ -89,11 +90,11 @@ fn row(key: OwnKey) -> [String; 8] {
 }
 
 async fn own_keys(voice: &Voice) -> Result<Answer, CallError> {
-    voice.client().await?.own_keys().await
+    voice.client()?.own_keys().await
 }
 
 async fn end_key(voice: &Voice, keyid: &KeyId) -> Result<Answer, CallError> {
-    voice.client().await?.end_key(keyid).await
+    voice.client()?.end_key(keyid).await
 }
 
 /// What asks: the session of a person, which is opened if there is none yet, or the key of a program.
@@ -119,7 +120,7 @@ pub(crate) async fn end(args: &EndArgs) -> anyhow::Result<Exit> {
             say::note("your key came from that one, which therefore ends in its time and no sooner");
             Ok(Exit::Refused)
         }
-        Ok(answer) => Ok(refused(&answer.verified)),
+        Ok(answer) => Ok(refused(&voice, &answer.verified)),
         Err(error) => {
             say::note(say::chain(&error));
             Ok(exit_of(&error))
@@ -166,15 +167,10 @@ async fn make(voice: &Voice, count: u8) -> Result<Vec<Card>, KeyError> {
     let Profile { key, server_key, username, .. } = &voice.profile;
     let key = key.as_ref().ok_or(CallError::NoKey)?;
     let holder: Username = username.parse().map_err(|_| KeyError::NotUnderstood)?;
-    let client = voice.client().await?;
+    let client = voice.client()?;
     countersign_client::recovery_codes(&client, (&key.keyid, &key.root), *server_key, (&holder, count)).await
 }
 
-fn refused(answer: &Verified) -> Exit {
-    let status = answer.status.as_u16();
-    say::note(match answer.problem {
-        Some(problem) => format!("the guard refused ({status} {}): {}", problem.code, problem.detail),
-        None => format!("the server answered {status}"),
-    });
-    Exit::Refused
+fn refused(voice: &Voice, answer: &Verified) -> Exit {
+    voice.failed(&Refusal::of(answer).into())
 }

@@ -66,7 +66,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
 async fn fresh(voice: &Voice, args: &Args) -> Result<Enrolment, KeyError> {
     let Profile { key, server_key, .. } = &voice.profile;
     let key = key.as_ref().ok_or(CallError::NoKey)?;
-    countersign_client::rotate(&voice.client().await?, (&key.keyid, &key.root), *server_key, &args.device).await
+    countersign_client::rotate(&voice.client()?, (&key.keyid, &key.root), *server_key, &args.device).await
 }
 
 /// Keeps the profile of a new key, confirms the key, and puts the profile in its place. Whatever cuts this short, a
@@ -194,10 +194,10 @@ pub(crate) async fn settle(shelf: &Shelf, name: &ProfileName) -> anyhow::Result<
 async fn in_its_session(shelf: &Shelf, name: &ProfileName) -> anyhow::Result<Result<Client, Exit>> {
     let voice = Voice::of(shelf, name, shelf.open(name)?)?;
     match voice.in_session().await {
-        Ok(voice) => Ok(voice.client().await.map_err(|error| exit_of(&error))),
+        Ok(voice) => Ok(voice.client().map_err(|error| exit_of(&error))),
         Err(error) => {
             say::note(format_args!("{error:#}"));
-            Ok(Err(error.downcast_ref().map_or(Exit::Network, exit_of)))
+            Ok(Err(crate::exit_of(&error)))
         }
     }
 }

@@ -8,7 +8,7 @@ use countersign_client::{PasswordLogin, Server, Session, WantedProof, login_by_p
 use crate::exit::Exit;
 use crate::print::moment;
 use crate::profile::{Kept, Profile, ProfileName, Shelf};
-use crate::voice::{self, USER_AGENT, Voice};
+use crate::voice::{self, USER_AGENT};
 use crate::{input, key_rotate, password, say};
 
 /// Log in: open a session with the key of a profile, or with a password
@@ -74,18 +74,17 @@ async fn by_key(shelf: &Shelf, args: &Args) -> anyhow::Result<Exit> {
     };
     let Some(key) = voice::login_key(&profile, &device) else {
         anyhow::bail!(
-            "profile {} has no key; log in with a password: {} --username {}",
+            "profile {} has no key; log in with a password: {}",
             args.profile,
-            voice::login_command(&args.profile),
-            profile.username
+            profile.login_command(&args.profile)
         );
     };
     match key.login().await {
         Ok(session) => {
-            take_over(shelf, &args.profile, profile, &session).await?;
+            take_over(shelf, &args.profile, &profile, &session).await?;
             opened(&args.profile, &session)
         }
-        Err(error) => Ok(voice::failed(&args.profile, &error)),
+        Err(error) => Ok(voice::failed((&args.profile, &profile), &error)),
     }
 }
 
@@ -103,7 +102,7 @@ async fn by_password(shelf: &Shelf, args: &Args, username: &str) -> anyhow::Resu
     let session = match login_by_password(&profile.server, &profile.authority, &login).await {
         Ok(session) => session,
         Err(error) => {
-            let exit = voice::failed(&args.profile, &error);
+            let exit = voice::failed((&args.profile, &profile), &error);
             password::explain(&error);
             return Ok(exit);
         }
@@ -112,7 +111,7 @@ async fn by_password(shelf: &Shelf, args: &Args, username: &str) -> anyhow::Resu
         let server = profile.server.clone();
         shelf.create(&args.profile, &Profile::without_key(server, &session.username))?;
     }
-    take_over(shelf, &args.profile, profile, &session).await?;
+    take_over(shelf, &args.profile, &profile, &session).await?;
     if args.bearer {
         say::note("nothing that this session is answered is signed, and whoever sees its token can use it");
     }
@@ -148,15 +147,11 @@ fn new_profile(args: &Args, username: &str) -> anyhow::Result<Profile> {
 
 /// Keeps the session, and then ends the one that the profile had before: it would go on for weeks with nobody to use it. If
 /// that does not succeed, nothing is lost.
-async fn take_over(shelf: &Shelf, name: &ProfileName, profile: Profile, session: &Session) -> anyhow::Result<()> {
-    use countersign_client::SessionApi as _;
-    let before = match shelf.session(name, &profile) {
-        Ok(Kept::Open(_)) => Voice::of(shelf, name, profile).ok(),
-        Ok(Kept::Nothing | Kept::LoggedOut) | Err(_) => None,
-    };
+async fn take_over(shelf: &Shelf, name: &ProfileName, profile: &Profile, session: &Session) -> anyhow::Result<()> {
+    let before = shelf.session(name, profile);
     shelf.keep_session(name, session)?;
-    if let Some(before) = before {
-        let _ = before.logout().await;
+    if let Ok(Kept::Open(before)) = before {
+        let _ = voice::end_former(profile, *before).await;
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(run(cli.command)));
     exit.unwrap_or_else(|error| {
         say::note(say::chain(error.as_ref()));
-        Exit::Usage
+        exit_of(&error)
     })
     .into()
 }
@@ -105,6 +105,13 @@ async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Doctor(args) => doctor::run(args).await,
         Command::Verify(args) => verify::run(&args),
     }
+}
+
+/// What kept a command from doing anything at all: a server that could not be asked or said no, or a use that is wrong.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    let of_a_session = || error.downcast_ref().map(voice::exit_of);
+    let of_a_call = || error.downcast_ref().map(key_rotate::exit_of);
+    of_a_session().or_else(of_a_call).unwrap_or(Exit::Usage)
 }
 
 /// Help that was asked for is a success; anything else is a wrong use, which is 1 and not clap's 2: 2 means the network.

@@ -47,7 +47,22 @@ impl Guard {
         wherever(config, &directory, Missing::Refused, operation).await
     }
 
-    /// The same for what is asked before the first start, too: the first cards can be made then.
+    /// Every row there is: `page` asks for those that come after one.
+    pub(crate) async fn all<O, T>(&self, page: impl Fn(Option<&T>) -> O) -> anyhow::Result<Vec<T>>
+    where
+        O: Operation<Reply = Vec<T>>,
+    {
+        let mut rows = Vec::new();
+        loop {
+            let more = self.operate(page(rows.last())).await?;
+            if more.is_empty() {
+                return Ok(rows);
+            }
+            rows.extend(more);
+        }
+    }
+
+    /// [`operate`](Self::operate) for what is asked before the first start, too: the first cards can be made then.
     pub(crate) async fn operate_or_begin<O: Operation>(&self, operation: O) -> anyhow::Result<O::Reply> {
         let config = self.configuration(Overrides::default())?;
         let directory = DataDir::open(&config.data)?;

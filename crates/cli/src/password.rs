@@ -57,11 +57,11 @@ pub(crate) async fn passwd(args: &PasswdArgs) -> anyhow::Result<Exit> {
         Ok(false) => {
             shelf.keep_logged_out(&args.profile)?;
             say::line("the password is changed; every session has ended, this one too")?;
-            say::note(format_args!("to log in again: {}", voice::login_command(&args.profile)));
+            say::note(format_args!("to log in again: {}", voice.login_command()));
             Ok(Exit::Done)
         }
         Err(error) => {
-            let exit = voice::failed(&args.profile, &error);
+            let exit = voice.failed(&error);
             if let SessionError::Refused(refusal) = error
                 && refusal.problem == Some(&Problem::UNPROCESSABLE)
             {

@@ -2,18 +2,19 @@
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use countersign_client::session::SessionRow;
+use countersign_client::session::{Asking, Refusal, SessionRow, WhoAmI};
 use countersign_client::{SessionApi as _, SessionError};
 use countersign_core::id::{SessionRef, UserId};
-use serde_json::json;
 
 use crate::exit::Exit;
-use crate::print::{self, moment, table};
+use crate::print;
 use crate::profile::{Kept, ProfileName, Shelf};
-use crate::voice::{self, Voice};
-use crate::{key_rotate, say};
+use crate::voice::Voice;
+use crate::{key_rotate, say, voice};
 
+mod everybody;
 mod operator;
+mod rows;
 
 pub(crate) use operator::Operator;
 
@@ -28,9 +29,13 @@ pub(crate) enum Command {
     Revoke(RevokeArgs),
     RevokeOthers(OthersArgs),
     RevokeUser(UserArgs),
+    RevokeEverybody(everybody::Args),
 }
 
 /// List the sessions that are open, with address, device and times; "this one" is the one that asks
+///
+/// The address is the one from which a session was opened, or refreshed since. With --data it lists those of everybody, and those that
+/// have ended or expired for as long as they are kept, with how they ended.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
     /// Whose session to ask in
@@ -134,6 +139,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Revoke(args) => revoke(&args).await,
         Command::RevokeOthers(args) => revoke_others(&args).await,
         Command::RevokeUser(args) => revoke_user(args).await,
+        Command::RevokeEverybody(args) => everybody::run(args).await,
     }
 }
 
@@ -152,41 +158,12 @@ async fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         rows
     };
     match voice.sessions().await.map(oldest_first) {
-        Ok(rows) if args.json => print::json_lines(&rows.iter().map(json_of).collect::<Vec<_>>())?,
-        Ok(rows) => table(HEADINGS, rows.iter().map(cells))?,
-        Err(error) => return Ok(voice::failed(&args.profile, &error)),
+        Ok(rows) if args.json => print::json_lines(&rows)?,
+        Ok(rows) => rows::own(&rows)?,
+        Err(error) => return Ok(voice.failed(&error)),
     }
     say_that_nobody_signed(&voice);
     Ok(Exit::Done)
-}
-
-const HEADINGS: [&str; 7] = ["session", "", "address", "device", "opened by", "since", "last used"];
-
-fn cells(row: &SessionRow) -> [String; 7] {
-    let this = if row.current { "this one" } else { "" };
-    [
-        row.reference.clone(),
-        this.to_owned(),
-        row.ip_address.clone(),
-        device(&row.device, row.user_agent.as_deref()),
-        row.opened_by.clone(),
-        moment(row.created_ms),
-        moment(row.last_used_ms),
-    ]
-}
-
-/// What its user calls it, else what the program calls itself.
-fn device(device: &str, user_agent: Option<&str>) -> String {
-    if device.is_empty() { user_agent.unwrap_or_default() } else { device }.to_owned()
-}
-
-fn json_of(row: &SessionRow) -> serde_json::Value {
-    let SessionRow { reference, username, device, ip_address, user_agent, proof, opened_by, .. } = row;
-    json!({
-        "ref": reference, "username": username, "device": device, "ip_address": ip_address, "user_agent": user_agent,
-        "proof": proof, "opened_by": opened_by, "created_ms": row.created_ms, "last_used_ms": row.last_used_ms,
-        "auth_time_ms": row.auth_time_ms, "expires_ms": row.expires_ms, "current": row.current,
-    })
 }
 
 async fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
@@ -197,46 +174,25 @@ async fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
     let voice = asking(&args.profile).await?;
     let rows = match voice.sessions().await {
         Ok(rows) => rows,
-        Err(error) => return Ok(voice::failed(&args.profile, &error)),
+        Err(error) => return Ok(voice.failed(&error)),
     };
     let Some(row) = rows.iter().find(|row| row.reference == args.session.to_string()) else {
         return Ok(no_such_session());
     };
-    if args.json {
-        say::line(json_of(row))?;
-    } else {
-        say::result(lines(row).as_bytes())?;
-    }
+    rows::one(row, args.json)?;
     say_that_nobody_signed(&voice);
     Ok(Exit::Done)
-}
-
-fn lines(row: &SessionRow) -> String {
-    let agent = row.user_agent.as_deref().unwrap_or_default();
-    let fields = [
-        ("session", row.reference.as_str()),
-        ("user", &row.username),
-        ("device", &row.device),
-        ("program", agent),
-        ("address", &row.ip_address),
-        ("proof", &row.proof),
-        ("opened by", &row.opened_by),
-        ("since", &moment(row.created_ms)),
-        ("last used", &moment(row.last_used_ms)),
-        ("logged in", &moment(row.auth_time_ms)),
-        ("until", &moment(row.expires_ms)),
-    ];
-    fields.iter().map(|(name, value)| format!("{name:<10} {}\n", print::printable(value))).collect()
 }
 
 async fn revoke(args: &RevokeArgs) -> anyhow::Result<Exit> {
     if let Some(guard) = args.operator.guard() {
         operator::revoke(&guard, args.session).await?;
     } else {
-        match asking(&args.profile).await?.revoke(args.session).await {
+        let voice = asking(&args.profile).await?;
+        match voice.revoke(args.session).await {
             Ok(true) => {}
             Ok(false) => return Ok(no_such_session()),
-            Err(error) => return Ok(voice::failed(&args.profile, &error)),
+            Err(error) => return Ok(voice.failed(&error)),
         }
     }
     say::line(format_args!("session {} is revoked", args.session))?;
@@ -249,9 +205,10 @@ fn no_such_session() -> Exit {
 }
 
 async fn revoke_others(args: &OthersArgs) -> anyhow::Result<Exit> {
-    match asking(&args.profile).await?.revoke_others().await {
+    let voice = asking(&args.profile).await?;
+    match voice.revoke_others().await {
         Ok(()) => say::line("all other sessions are revoked")?,
-        Err(error) => return Ok(voice::failed(&args.profile, &error)),
+        Err(error) => return Ok(voice.failed(&error)),
     }
     Ok(Exit::Done)
 }
@@ -274,7 +231,7 @@ async fn revoke_user(args: UserArgs) -> anyhow::Result<Exit> {
     }
     match revoked {
         Ok(()) => say::line(format_args!("everything that {user} was issued is taken back"))?,
-        Err(error) => return Ok(voice::failed(&args.profile, &error)),
+        Err(error) => return Ok(voice.failed(&error)),
     }
     Ok(Exit::Done)
 }
@@ -288,13 +245,14 @@ pub(crate) async fn logout(args: &LogoutArgs) -> anyhow::Result<Exit> {
         Kept::LoggedOut => bail!("profile {name} is logged out already"),
         Kept::Nothing => bail!("profile {name} has no session"),
     };
-    match Voice::of(&shelf, name, profile)?.logout().await {
+    let voice = Voice::of(&shelf, name, profile)?;
+    match voice.logout().await {
         Ok(()) => {}
         // It was over before, which is what was wanted.
         Err(SessionError::Refused(refusal)) if refusal.is_revoked() || refusal.is_invalid() => {}
         Err(error) => {
             say::note("the session may still be open, and the profile keeps it: try again");
-            return Ok(voice::failed(name, &error));
+            return Ok(voice.failed(&error));
         }
     }
     shelf.keep_logged_out(name)?;
@@ -310,27 +268,24 @@ pub(crate) async fn whoami(args: &WhoamiArgs) -> anyhow::Result<Exit> {
     }
     let body = match who(&voice).await {
         Ok(body) => body,
-        Err(error) => return Ok(voice::failed(&args.profile, &error)),
+        Err(error) => return Ok(voice.failed(&error)),
     };
-    let answer: serde_json::Value = serde_json::from_slice(&body)?;
     if args.json {
         say::body(&body)?;
     } else {
-        let text = |name: &str| print::printable(answer.get(name).and_then(|value| value.as_str()).unwrap_or_default());
-        let (username, role, keyid) = (text("username"), text("role"), text("keyid"));
-        let what = if keyid.starts_with("s.") { "session" } else { "key" };
-        let named = keyid.strip_prefix("s.").unwrap_or(&keyid);
-        say::line(format_args!("{username}, {role}: {what} {named}"))?;
+        let answer: WhoAmI = serde_json::from_slice(&body)?;
+        let WhoAmI { user_id, username, role, keyid, .. } = &answer;
+        let what = keyid.strip_prefix("s.").map_or_else(|| format!("key {keyid}"), |named| format!("session {named}"));
+        say::line(print::printable(&format!("{username}, {role}: {what}, user {user_id}")))?;
     }
     say_that_nobody_signed(&voice);
     Ok(Exit::Done)
 }
 
 async fn who(voice: &Voice) -> Result<bytes::Bytes, SessionError> {
-    use countersign_client::session::Asking;
     if voice.session().is_none() {
-        let answer = voice.client().await?.whoami().await?.verified;
-        return if answer.status.is_success() { Ok(answer.body) } else { Err(SessionError::NotUnderstood) };
+        let answer = voice.client()?.whoami().await?.verified;
+        return if answer.status.is_success() { Ok(answer.body) } else { Err(Refusal::of(&answer).into()) };
     }
     let asking = Asking { method: http::Method::GET, target: "/api/auth/whoami", body: String::new().into() };
     Ok(voice.ask(asking).await?.body)

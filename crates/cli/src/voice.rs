@@ -1,10 +1,13 @@
 //! In whose name a profile speaks: a session that is open, or the key itself where a program's key needs none.
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context as _, bail};
-use countersign_client::session::{Asking, Said};
+use countersign_client::session::{Asking, Refusal, Said};
 use countersign_client::{
     BearerSession, CallError, Client, LoginKey, Session, SessionApi, SessionError, SignedSession, Verified,
 };
+use countersign_core::id::SessionRef;
 use countersign_core::problem::Problem;
 use http::HeaderValue;
 
@@ -44,13 +47,9 @@ impl Voice {
                 Speaks::Session(signed((shelf, name), &profile, *session)?)
             }
             Kept::Open(session) => Speaks::Bearer(Box::new(bearer((shelf, name), &profile, *session)?)),
-            Kept::LoggedOut => bail!("profile {name} is logged out; log in with {}", login_command(name)),
+            Kept::LoggedOut => bail!("profile {name} is logged out; log in with {}", profile.login_command(name)),
             Kept::Nothing if profile.key.is_none() => {
-                bail!(
-                    "profile {name} has no key and no session; log in with {} --username {}",
-                    login_command(name),
-                    profile.username
-                )
+                bail!("profile {name} has no key and no session; log in with {}", profile.login_command(name))
             }
             Kept::Nothing => Speaks::Key(profile.key_client()?.without_idempotency_keys()),
         };
@@ -58,10 +57,10 @@ impl Voice {
     }
 
     /// A client that signs in this name; none for a session without a key.
-    pub(crate) async fn client(&self) -> Result<Client, CallError> {
+    pub(crate) fn client(&self) -> Result<Client, CallError> {
         match &self.speaks {
             Speaks::Key(client) => Ok(client.clone()),
-            Speaks::Session(session) => session.timely_client().await,
+            Speaks::Session(session) => Ok(session.client()),
             Speaks::Bearer(_) => Err(CallError::NoKey),
         }
     }
@@ -98,7 +97,7 @@ impl Voice {
         match &self.speaks {
             Speaks::Key(_) if problem == Some(&Problem::SESSION_REQUIRED) => {
                 self.log_in("").await?;
-                Ok(Some(self.client().await?))
+                Ok(Some(self.client()?))
             }
             Speaks::Session(session) => Ok(session.reopened(client, problem).await?),
             Speaks::Key(_) | Speaks::Bearer(_) => Ok(None),
@@ -114,7 +113,10 @@ impl Voice {
     pub(crate) async fn in_session_on(mut self, device: &str) -> anyhow::Result<Self> {
         if let Speaks::Key(client) = &self.speaks {
             let answer = client.whoami().await?.verified;
-            if answer.status.is_success() && !is_a_programs(&answer) {
+            if !answer.status.is_success() {
+                return Err(SessionError::from(Refusal::of(&answer)).into());
+            }
+            if !is_a_programs(&answer) {
                 self.log_in(device).await?;
             }
         }
@@ -128,7 +130,9 @@ impl Voice {
             return Ok(session.session());
         }
         let session = login_key(&self.profile, device).ok_or(SessionError::NoKey)?.login().await?;
-        keep(&self.shelf, &self.name, &session);
+        if let Err(error) = self.shelf.keep_session(&self.name, &session) {
+            could_not_be_kept(&error);
+        }
         self.speaks = Speaks::Session(signed((&self.shelf, &self.name), &self.profile, session.clone())?);
         Ok(session)
     }
@@ -150,6 +154,16 @@ impl Voice {
             Speaks::Session(session) => session.change_password(current, new).await,
             Speaks::Bearer(session) => session.change_password(current, new).await,
         }
+    }
+
+    /// Says why something was not done, and how the command ends.
+    pub(crate) fn failed(&self, error: &SessionError) -> Exit {
+        failed((&self.name, &self.profile), error)
+    }
+
+    /// What its user types to log in again.
+    pub(crate) fn login_command(&self) -> String {
+        self.profile.login_command(&self.name)
     }
 
     /// Keeps how far the server's clock is ahead.
@@ -197,8 +211,7 @@ fn signed(
     if let Some(key) = key {
         builder = builder.reopened_by(key);
     }
-    let (shelf, name) = (shelf.clone(), name.clone());
-    let builder = builder.kept_by(move |session| keep(&shelf, &name, session));
+    let builder = builder.kept_by(keeper((shelf, name), session.reference));
     builder.build(profile.server.clone(), session, profile.offset_ms)
 }
 
@@ -208,15 +221,39 @@ fn bearer(
     profile: &Profile,
     session: Session,
 ) -> Result<BearerSession, SessionError> {
-    let (shelf, name) = (shelf.clone(), name.clone());
-    let session = BearerSession::new(&profile.server, session, true)?.calling_itself(USER_AGENT);
-    Ok(session.kept_by(move |session| keep(&shelf, &name, session)))
+    let keeper = keeper((shelf, name), session.reference);
+    Ok(BearerSession::new(&profile.server, session, true)?.calling_itself(USER_AGENT).kept_by(keeper))
 }
 
-fn keep(shelf: &Shelf, name: &ProfileName, session: &Session) {
-    if let Err(error) = shelf.keep_session(name, session) {
-        say::note(format_args!("the session could not be kept for the next command: {error:#}"));
+/// Keeps each change of this session, and each session that takes its place. A login or a logout that was meanwhile, in
+/// another terminal, stands: what becomes of the session before is nothing to go on with.
+fn keeper(
+    (shelf, name): (&Shelf, &ProfileName),
+    former: SessionRef,
+) -> impl Fn(&Session) + Send + Sync + 'static + use<> {
+    let (shelf, name, former) = (shelf.clone(), name.clone(), Mutex::new(former));
+    move |session| {
+        let mut former = former.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = shelf.open(&name).and_then(|profile| shelf.replace_session((&name, &profile), *former, session));
+        match kept {
+            Ok(true) => *former = session.reference,
+            Ok(false) => {}
+            Err(error) => could_not_be_kept(&error),
+        }
     }
+}
+
+fn could_not_be_kept(error: &anyhow::Error) {
+    say::note(format_args!("the session could not be kept for the next command: {error:#}"));
+}
+
+/// Ends a session in whose place another is kept. What is learnt of it on the way, such as its next tokens, is kept nowhere.
+pub(crate) async fn end_former(profile: &Profile, session: Session) -> Result<(), SessionError> {
+    if session.root().is_none() {
+        return BearerSession::new(&profile.server, session, true)?.calling_itself(USER_AGENT).logout().await;
+    }
+    let builder = SignedSession::builder().calling_itself(USER_AGENT).without_idempotency_keys();
+    builder.build(profile.server.clone(), session, profile.offset_ms)?.logout().await
 }
 
 /// Whether the guard takes the caller for a program.
@@ -228,24 +265,22 @@ pub(crate) fn is_a_programs(whoami: &Verified) -> bool {
     serde_json::from_slice(&whoami.body).is_ok_and(|Role { role }| role == "service")
 }
 
-/// What a person types to log in.
-pub(crate) fn login_command(name: &ProfileName) -> String {
-    match name.to_string().as_str() {
-        "default" => "countersign login".to_owned(),
-        name => format!("countersign login --profile {name}"),
+/// Says why something was not done in a session, and how the command ends.
+pub(crate) fn failed((name, profile): (&ProfileName, &Profile), error: &SessionError) -> Exit {
+    say::note(say::chain(error));
+    if let SessionError::Refused(refusal) = error
+        && (refusal.is_revoked() || refusal.is_invalid() || refusal.wants_a_new_login())
+    {
+        say::note(format_args!("to log in again: {}", profile.login_command(name)));
     }
+    exit_of(error)
 }
 
-/// Says why something was not done in a session, and how the command ends.
-pub(crate) fn failed(name: &ProfileName, error: &SessionError) -> Exit {
-    say::note(say::chain(error));
+/// How a command ends that could not do something in a session.
+pub(crate) fn exit_of(error: &SessionError) -> Exit {
     match error {
-        SessionError::Refused(refusal) => {
-            if refusal.is_revoked() || refusal.is_invalid() {
-                say::note(format_args!("to log in again: {}", login_command(name)));
-            }
-            if refusal.proven { Exit::Refused } else { Exit::Network }
-        }
+        SessionError::Refused(refusal) if refusal.proven => Exit::Refused,
+        SessionError::Refused(_) => Exit::Network,
         SessionError::Call(error) => key_rotate::exit_of(error),
         SessionError::NotUnderstood => Exit::Refused,
         _ => Exit::Usage,

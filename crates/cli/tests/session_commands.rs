@@ -95,7 +95,11 @@ impl Place {
         let problem: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((&problem["status"], &problem["type"]), (&401.into(), &"urn:countersign:token-revoked".into()));
         assert!(problem["detail"].as_str().unwrap().starts_with("Token has been revoked"));
-        assert!(err(&output).contains(&format!("countersign login --profile {profile}")), "{}", err(&output));
+        let login = match profile {
+            "default" => "countersign login\n".to_owned(),
+            profile => format!("countersign login --profile {profile} --username alice\n"),
+        };
+        assert!(err(&output).contains(&login), "a password logs in where there is no key: {}", err(&output));
     }
 
     /// The answer of a guard that knows again what it has seen.
@@ -181,6 +185,78 @@ fn a_login_takes_the_place_of_the_session_before_and_that_is_ended() {
 }
 
 #[test]
+fn a_login_over_a_session_whose_token_is_about_to_expire_is_the_one_that_stays() {
+    let place = Place::new();
+    place.log_in("bearer", &["--bearer"]);
+    let before = place.this_one("bearer");
+    let kept = place.home.path().join("home/profiles/bearer.session");
+    let text = fs::read_to_string(&kept).unwrap();
+    let until = text.lines().find(|line| line.starts_with("good_until_ms")).unwrap();
+    fs::write(&kept, text.replace(until, "good_until_ms = 0")).unwrap();
+    place.log_in("bearer", &["--bearer"]);
+    assert!(!fs::read_to_string(&kept).unwrap().contains(&before), "the former one is kept again");
+    assert_ne!(place.this_one("bearer"), before);
+    assert!(place.operator(&["session", "show", &before]).contains("ended: logged_out"));
+}
+
+#[test]
+fn a_key_that_was_revoked_is_called_so_also_where_there_is_no_session() {
+    let place = Place::new();
+    let key = place.sessions("default")[0]["opened_by"].as_str().unwrap().to_owned();
+    place.operator(&["key", "revoke", &key]);
+    fs::remove_file(place.home.path().join("home/profiles/default.session")).unwrap();
+    for command in [&["whoami"][..], &["session", "list"], &["key", "mine"], &["login"]] {
+        let output = place.run(command);
+        assert_eq!(output.status.code(), Some(22), "{command:?}: {}", err(&output));
+        assert!(err(&output).contains("the guard refused (401 unauthorized)"), "{command:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn everything_that_anybody_was_issued_is_taken_back_by_one_command_also_where_no_guard_runs() {
+    let mut place = Place::new();
+    let data = place.data();
+    for runs in [true, false] {
+        place.log_in("phone", &[]);
+        place.ok(&["login"]);
+        let unasked = place.run(&["session", "revoke-everybody", "--data", &data]);
+        assert!(unasked.status.code() == Some(1) && err(&unasked).contains("--yes"), "{}", err(&unasked));
+        assert!(place.call_once_warm("phone").status.success(), "nothing is revoked by mistake");
+        if !runs {
+            place.guard.kill().unwrap();
+            place.guard.wait().unwrap();
+        }
+        place.operator(&["session", "revoke-everybody", "--yes"]);
+        if runs {
+            place.is_told_that_it_was_revoked("phone");
+        }
+        place.kill_and_start_again();
+        place.is_told_that_it_was_revoked("phone");
+        place.is_told_that_it_was_revoked("default");
+    }
+    assert_eq!(place.operator(&["event", "list", "--kind", "epoch_raised", "--json"]).lines().count(), 2);
+}
+
+#[test]
+fn a_user_is_named_by_one_id_wherever_one_is_shown() {
+    let place = Place::new();
+    let shown: Value = serde_json::from_str(&place.operator(&["user", "show", "alice", "--json"])).unwrap();
+    let id = shown["user_id"].as_str().unwrap();
+    let session = place.this_one("default");
+    assert_eq!(place.ok(&["whoami"]), format!("alice, user: session {session}, user {id}\n"));
+    let event = place.operator(&["event", "list", "--kind", "session_opened"]);
+    assert!(event.lines().next().unwrap().contains("user") && event.contains(id), "{event}");
+    let shown = place.operator(&["user", "show", "alice"]);
+    assert!(shown.lines().any(|line| line.split_whitespace().eq(["sessions", "1"])), "{shown}");
+    let row = |text: &str| serde_json::from_str::<Value>(text.lines().next().unwrap()).unwrap();
+    let own = row(&place.ok(&["session", "show", &session, "--json"]));
+    let operators = row(&place.operator(&["session", "show", &session, "--json"]));
+    assert_eq!((&own["user_id"], &own["state"]), (&id.into(), &"open".into()));
+    let members = |row: &Value| row.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(members(&own), members(&operators));
+}
+
+#[test]
 fn after_a_logout_nothing_logs_in_again_behind_its_users_back() {
     let place = Place::new();
     let session = place.this_one("default");
@@ -235,6 +311,8 @@ fn what_a_session_without_a_key_is_answered_is_never_called_verified() {
     assert_eq!(report["verified"], false);
     let refused = place.run(&["call", "--profile", "bearer", "/v1"]);
     assert_eq!(refused.status.code(), Some(2), "a route of the API wants a signature: {}", err(&refused));
+    let elsewhere = place.run(&["call", "--profile", "bearer", "http://127.0.0.1:1/v1"]);
+    assert_eq!(elsewhere.status.code(), Some(1), "nothing is sent to another server: {}", err(&elsewhere));
     let streamed = place.run(&["call", "--stream", "--profile", "bearer", "/v1"]);
     assert!(streamed.status.code() == Some(1) && err(&streamed).contains("no key"), "{}", err(&streamed));
 }

@@ -11,6 +11,7 @@
 //! can use it.
 
 use std::error::Error;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -33,7 +34,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = enrolment.client(server.clone())?;
     client.whoami().await?;
     let verifier = Verifier::start(enrolment.client(server)?, Settings::new(public_url));
-    verifier.is_ready().await;
+    loop {
+        match tokio::time::timeout(Duration::from_secs(5), verifier.is_ready()).await {
+            Ok(ready) => break ready?,
+            Err(_) => eprintln!(
+                "waiting for the guard: {}",
+                verifier.last_error().map_or_else(|| "its feed is long".to_owned(), |trouble| trouble.to_string())
+            ),
+        }
+    }
 
     let listener = TcpListener::bind("127.0.0.1:8490").await?;
     println!("listening on http://{}", listener.local_addr()?);

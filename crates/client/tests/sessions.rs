@@ -132,12 +132,17 @@ async fn a_session_that_has_expired_is_opened_anew_and_kept_before_the_request_g
 }
 
 #[tokio::test]
-async fn a_session_that_is_over_by_its_own_time_is_not_tried() {
-    let guard = guard(Reply::json("{}"), Reply::json("{}"));
-    let mut first = kept(&guard).await;
-    first.expires = now();
-    assert_eq!(get(&signed(&guard, first).await).await.unwrap(), 200);
-    assert_eq!(who_asked(&guard)[1..], ["k7f3a9c2d4e5b6a1c".to_owned(), SECOND.keyid()]);
+async fn a_session_that_is_over_by_its_own_time_is_asked_about_and_opened_anew_only_where_it_was_not_revoked() {
+    for (problem, status, then) in [
+        (&Problem::TOKEN_REVOKED, 401, vec![FIRST.keyid()]),
+        (&Problem::TOKEN_INVALID, 200, vec![FIRST.keyid(), "k7f3a9c2d4e5b6a1c".to_owned(), SECOND.keyid()]),
+    ] {
+        let guard = guard(Reply::problem(problem), Reply::json("{}"));
+        let mut first = kept(&guard).await;
+        first.expires = now();
+        assert_eq!(get(&signed(&guard, first).await).await.unwrap(), status);
+        assert_eq!(who_asked(&guard)[1..], then, "{}", problem.code);
+    }
 }
 
 #[tokio::test]

@@ -1,25 +1,31 @@
 //! The feed of revocations with somebody between the verifier and its guard, by hand-made clocks: answers that are silenced,
-//! forged, replayed, swapped or held back. What they can reach is that nothing is known, and never that a token is good.
+//! forged, replayed, swapped or held back. What they can reach is that nothing is known, and never that a token is good. And
+//! the verifier that follows it over a socket: whom it wakes, and what it says when it hears nothing.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod fake_guard;
 
 use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use countersign_client::Interference;
 use countersign_client::conversation::{Conversation, Incoming, Outcome, Outgoing, Reading, Receipt};
-use countersign_client::verifier::{Checker, Doubt, Page, Poll, Progress, Refused, Revocation, Settings};
+use countersign_client::verifier::{
+    Checker, Doubt, Page, Poll, Progress, Refused, Revocation, Settings, Trouble, Verifier,
+};
+use countersign_client::{Client, Interference, Server};
 use countersign_core::account::Role;
 use countersign_core::id::{SessionRef, UserId};
+use countersign_core::problem::Problem;
 use countersign_core::secret::Secret32;
 use countersign_core::session::Proof;
 use countersign_core::time::Timestamp;
 use countersign_core::token::{AccessClaims, Parties, TokenId, TokenKeys, TokenSigningKey, issue};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use fake_guard::{Heard, Reply, Signer};
+use fake_guard::{FakeGuard, Heard, Reply, Signer, now};
 
 const NOON: u64 = 1_763_780_000_000;
 const AUTHORITY: &str = "api.example.com";
@@ -56,11 +62,14 @@ fn token() -> String {
     issue(&claims, &Parties { issuer: ISSUER, audience: ISSUER }, &token_key()).unwrap()
 }
 
+fn entry() -> String {
+    let session = SessionRef([1; 16]);
+    format!(r#"{{"sequence":1,"epoch":0,"at_ms":{NOON},"kind":"session","session":"{session}"}}"#)
+}
+
 /// What the guard has to say whose log has so many entries: the first is the session of the token, if it was taken back.
 fn body(revoked: bool) -> String {
-    let session = SessionRef([1; 16]);
-    let entry = format!(r#"{{"sequence":1,"epoch":0,"at_ms":{NOON},"kind":"session","session":"{session}"}}"#);
-    let (entries, head) = if revoked { (entry.as_str(), 1) } else { ("", 0) };
+    let (entries, head) = if revoked { (entry(), 1) } else { (String::new(), 0) };
     let kid = token_key().id().to_string();
     format!(
         r#"{{"head":{{"epoch":0,"sequence":{head}}},"revocations":[{entries}],"next":{head},"more":false,"token_keys":["{kid}"]}}"#
@@ -227,4 +236,76 @@ fn an_answer_that_is_older_than_its_question_by_more_than_the_window_is_no_answe
     let sent = stage.send(at(10_000));
     let stale = stage.answer(&sent, &body(false), time(4_999));
     assert_eq!(stage.receive(&sent, &stale, at(10_001)), Err(Interference::Stale));
+}
+
+/// A verifier that follows this guard.
+fn following(guard: &FakeGuard) -> Verifier {
+    let authority = guard.address.to_string();
+    let conversation = Conversation::new(Signer::new(7).credentials(&authority), 0);
+    let client = Client::new(Server::parse(&guard.url("")).unwrap(), conversation).unwrap();
+    Verifier::start(client, Settings::new(ISSUER))
+}
+
+/// Once the guard has been asked so many times more.
+async fn some_polls(guard: &FakeGuard) {
+    let enough = guard.requests().len() + 4;
+    while guard.requests().len() < enough {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_follows_the_news_is_woken_when_something_was_taken_back_and_only_then() {
+    let revoked = Arc::new(AtomicBool::new(false));
+    let (says, signer) = (Arc::clone(&revoked), Signer::new(7));
+    let guard = FakeGuard::start(move |heard, _| match heard.target.as_str() {
+        "/.well-known/jwks.json" => Reply::json(&TokenKeys::new([token_key().public()]).to_jwks()).octets(),
+        target => {
+            let body = match (says.load(Ordering::SeqCst), target.ends_with("after=0")) {
+                (false, _) => body(false),
+                (true, true) => body(true),
+                (true, false) => body(true).replace(&entry(), ""),
+            };
+            signer.judge(heard, Reply::json(&body), now()).octets()
+        }
+    });
+    let verifier = following(&guard);
+    verifier.is_ready().await.unwrap();
+    assert!(verifier.last_error().is_none());
+    let mut news = verifier.news();
+    some_polls(&guard).await;
+    assert!(!news.has_changed().unwrap(), "polls that said nothing");
+    revoked.store(true, Ordering::SeqCst);
+    news.changed().await.unwrap();
+    assert_eq!(*news.borrow_and_update(), 1);
+    some_polls(&guard).await;
+    assert!(!news.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_verifier_with_the_key_of_a_person_or_a_revoked_one_is_told_instead_of_being_made_to_wait() {
+    for (problem, is_wrong) in [(&Problem::FORBIDDEN, true), (&Problem::UNAUTHORIZED, false)] {
+        let signer = Signer::new(7);
+        let guard = FakeGuard::start(move |heard, _| signer.judge(heard, Reply::problem(problem), now()).octets());
+        let verifier = following(&guard);
+        let trouble = verifier.is_ready().await.unwrap_err();
+        assert_eq!(matches!(trouble, Trouble::WrongKey(_)), is_wrong, "{trouble:?}");
+        assert_eq!(trouble.to_string().contains("--role service"), is_wrong, "{trouble}");
+        assert_eq!(verifier.last_error().unwrap().to_string(), trouble.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_verifier_that_cannot_have_the_public_keys_says_so() {
+    let signer = Signer::new(7);
+    let guard = FakeGuard::start(move |heard, _| match heard.target.as_str() {
+        "/.well-known/jwks.json" => Reply::problem(&Problem::NOT_FOUND).octets(),
+        _ => signer.judge(heard, Reply::json(&body(false)), now()).octets(),
+    });
+    let verifier = following(&guard);
+    some_polls(&guard).await;
+    while verifier.last_error().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(matches!(verifier.last_error(), Some(Trouble::NoKeys)), "{:?}", verifier.last_error());
 }

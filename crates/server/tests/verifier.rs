@@ -63,7 +63,7 @@ async fn each_kind_of_revocation_reaches_a_verifier_elsewhere() {
     let [one, other] =
         [logged_in(&whole, &alice, Proof::Bearer, now()).await, logged_in(&whole, &alice, Proof::Bearer, now()).await];
     let bobs = logged_in(&whole, &bob, Proof::Bearer, now()).await;
-    verifier.is_ready().await;
+    verifier.is_ready().await.unwrap();
     for login in [&one, &other, &bobs] {
         verdict(&verifier, &login.access_token).await.unwrap();
     }
@@ -87,7 +87,7 @@ async fn a_thousand_revocations_are_all_known_and_none_is_accepted_after_that() 
         let user = person(&whole, &format!("user{number}"), Role::User, &[]).await;
         logins.extend(join_all((0..SESSIONS / 10).map(|_| logged_in(&whole, &user, Proof::Bearer, now()))).await);
     }
-    verifier.is_ready().await;
+    verifier.is_ready().await.unwrap();
     let ending = async {
         for some in logins.chunks(50) {
             join_all(some.iter().map(|login| ended(&whole, Scope::Session(login.session), EndReason::Revoked))).await;
@@ -121,7 +121,7 @@ async fn the_token_of_a_session_that_signs_is_no_good_elsewhere_without_its_sign
     let verifier = verifier(&whole, |settings| settings).await;
     let alice = person(&whole, "alice", Role::User, &[]).await;
     let login = logged_in(&whole, &alice, Proof::Key, now()).await;
-    verifier.is_ready().await;
+    verifier.is_ready().await.unwrap();
     assert_eq!(verdict(&verifier, &login.access_token).await, Err(Refused::ProofRequired));
     let proven = verifier.verify_with_proof(&login.access_token, |claims| claims.session == login.session).await;
     assert!(!matches!(proven, Err(Refused::ProofRequired)), "{proven:?}");
@@ -134,6 +134,7 @@ async fn while_the_feed_is_silent_the_guard_is_asked_about_each_token() {
     let verifier = verifier(&whole, |settings| Settings { silence: Duration::ZERO, ..settings }).await;
     let alice = person(&whole, "alice", Role::User, &[]).await;
     let login = logged_in(&whole, &alice, Proof::Bearer, now()).await;
+    verifier.is_ready().await.unwrap();
     assert_eq!(verdict(&verifier, &login.access_token).await, Ok(Evidence::Guard));
     ended(&whole, Scope::Session(login.session), EndReason::LoggedOut).await;
     let refused = verdict(&verifier, &login.access_token).await;
@@ -147,7 +148,7 @@ async fn a_guard_that_is_gone_leaves_nothing_that_is_accepted() {
         let verifier = verifier(&whole, |settings| Settings { when_silent, ..settings }).await;
         let alice = person(&whole, "alice", Role::User, &[]).await;
         let login = logged_in(&whole, &alice, Proof::Bearer, now()).await;
-        verifier.is_ready().await;
+        verifier.is_ready().await.unwrap();
         whole.stop();
         while verifier.verify(&login.access_token).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -162,7 +163,7 @@ async fn a_token_key_that_is_retired_is_none_elsewhere_either() {
     let verifier = verifier(&whole, |settings| settings).await;
     let alice = person(&whole, "alice", Role::User, &[]).await;
     let login = logged_in(&whole, &alice, Proof::Bearer, now()).await;
-    verifier.is_ready().await;
+    verifier.is_ready().await.unwrap();
     verdict(&verifier, &login.access_token).await.unwrap();
     whole.operate("rotate-token-key", json!({ "at_once": true })).await;
     verdict(&verifier, &login.access_token).await.unwrap();

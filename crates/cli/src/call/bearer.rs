@@ -3,14 +3,13 @@
 use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_client::SessionError;
 use countersign_client::session::UnprovenAnswer;
 use serde_json::json;
 
 use super::{Args, Request, report, say_how_to_go_on, status_line};
 use crate::exit::Exit;
 use crate::say;
-use crate::voice::{self, Voice};
+use crate::voice::Voice;
 
 /// Makes the call, prints what comes back, and says that nobody signed it.
 pub(super) async fn run(args: &Args, voice: &Voice) -> anyhow::Result<Exit> {
@@ -21,23 +20,23 @@ pub(super) async fn run(args: &Args, voice: &Voice) -> anyhow::Result<Exit> {
     let Some(session) = voice.bearer() else { return Ok(Exit::Usage) };
     let Request { method, headers, body, .. } = Request::of(args)?;
     match session.call(&method, args.url(), headers, body).await {
-        Ok(answer) => answered(args, &answer, &session.session().reference.keyid()),
-        Err(error @ SessionError::Call(_)) => {
-            say::note(say::chain(&error));
-            Ok(Exit::Network)
-        }
-        Err(error) => Ok(voice::failed(&args.profile, &error)),
+        Ok(answer) => answered(args, voice, &answer),
+        Err(error) => match voice.failed(&error) {
+            // An answer that breaks off is not interference that anybody could prove: nobody signs it.
+            Exit::Interference => Ok(Exit::Network),
+            exit => Ok(exit),
+        },
     }
 }
 
-fn answered(args: &Args, answer: &UnprovenAnswer, session: &str) -> anyhow::Result<Exit> {
+fn answered(args: &Args, voice: &Voice, answer: &UnprovenAnswer) -> anyhow::Result<Exit> {
     let UnprovenAnswer { status, headers, body, version } = answer;
     let problem = answer.claimed_problem();
     if args.json {
         let report = json!({
             "status": status.as_u16(),
             "verified": false,
-            "keyid": session,
+            "keyid": voice.session().map(|session| session.reference.keyid()),
             "problem": problem.map(|problem| problem.code),
             "body_b64": STANDARD.encode(body),
         });
@@ -56,6 +55,6 @@ fn answered(args: &Args, answer: &UnprovenAnswer, session: &str) -> anyhow::Resu
         Some(problem) => say::note(format_args!("it says ({} {}): {}", problem.status, problem.code, problem.detail)),
         None => say::note(format_args!("it says {}", status_line(*status))),
     }
-    say_how_to_go_on(args, problem);
+    say_how_to_go_on(voice, problem);
     Ok(Exit::Network)
 }

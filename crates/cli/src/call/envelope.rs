@@ -14,7 +14,7 @@ use crate::{input, say};
 /// Sends one envelope, and prints the packet of its verified answer as it came.
 pub(super) async fn run(args: &Args, voice: &mut Voice, action: &Action) -> anyhow::Result<Exit> {
     let packet = args.data.as_deref().map(input::octets).transpose()?.unwrap_or_default();
-    let client = voice.client().await?;
+    let client = voice.client()?;
     let mut called = send(voice, &client, action, &packet).await?;
     if let Ok(answer) = &called
         && let Some(client) = voice.instead_of(&client, answer.verified.problem).await?
@@ -22,7 +22,7 @@ pub(super) async fn run(args: &Args, voice: &mut Voice, action: &Action) -> anyh
         called = send(voice, &client, action, &packet).await?;
     }
     match &called {
-        Ok(answer) => answered(args, answer),
+        Ok(answer) => answered(voice, answer),
         Err(error) => failed(args, error, None),
     }
 }
@@ -46,7 +46,7 @@ async fn send(
     Ok(EnvelopeClient::new(profile.server.clone(), conversation)?.call(action, packet).await)
 }
 
-fn answered(args: &Args, answer: &EnvelopeAnswer) -> anyhow::Result<Exit> {
+fn answered(voice: &Voice, answer: &EnvelopeAnswer) -> anyhow::Result<Exit> {
     say_what_it_took(answer.retried, answer.clock_change);
     let verified = &answer.verified;
     say::body(&verified.packet)?;
@@ -56,6 +56,6 @@ fn answered(args: &Args, answer: &EnvelopeAnswer) -> anyhow::Result<Exit> {
     }
     let problem: Option<&Problem> = verified.problem;
     say::note(refusal(status, problem, verified.outcome_is_unknown()));
-    say_how_to_go_on(args, problem);
+    say_how_to_go_on(voice, problem);
     Ok(Exit::Refused)
 }

@@ -40,7 +40,7 @@ impl<'a> Source<'a> {
 
 /// Makes the call. `keep` is told which static key of the server the head of the answer names.
 pub(super) async fn run(args: &Args, voice: &mut Voice, keep: impl Fn(Option<[u8; 32]>)) -> anyhow::Result<Exit> {
-    let client = voice.client().await?;
+    let client = voice.client()?;
     let mut called = once(args, &client).await?;
     if let Ok(Reply::Whole(answer)) = &called
         && let Some(client) = voice.instead(&client, &answer.verified).await?
@@ -54,7 +54,7 @@ pub(super) async fn run(args: &Args, voice: &mut Voice, keep: impl Fn(Option<[u8
     match called {
         Ok(Reply::Whole(answer)) => {
             keep(answer.verified.server_key());
-            answered(args, &answer)
+            answered(args, voice, &answer)
         }
         Ok(Reply::Stream(download)) => {
             keep(download.server_key());

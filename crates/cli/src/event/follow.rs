@@ -44,8 +44,9 @@ fn show(rows: &[EventRow], json: bool) -> anyhow::Result<()> {
     if json {
         return print::json_lines(rows);
     }
-    for EventRow { sequence, at_ms, event, keyid, actor, detail, .. } in rows {
-        let parts = [Some(event), keyid.as_ref(), Some(actor), Some(detail)].into_iter().flatten();
+    for EventRow { sequence, at_ms, event, user_id, keyid, actor, detail } in rows {
+        let user = user_id.as_ref().map(|user| format!("user {user}"));
+        let parts = [Some(event), user.as_ref(), keyid.as_ref(), Some(actor), Some(detail)].into_iter().flatten();
         let parts: Vec<_> = parts.filter(|part| !part.is_empty()).map(|part| printable(part)).collect();
         say::line(format_args!("{sequence}  {}  {}", moment(*at_ms), parts.join("  ")))?;
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use countersign_client::Session;
 use countersign_core::encoding::{hex, unhex};
+use countersign_core::id::SessionRef;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -89,6 +90,27 @@ impl Shelf {
         self.put(&self.session_path(name), &session::write(session)?)
     }
 
+    /// Keeps what has become of the session of this name, unless another has taken its place meanwhile or its user has logged
+    /// out. Says whether it did.
+    pub(crate) fn replace_session(
+        &self,
+        (name, profile): (&ProfileName, &Profile),
+        former: SessionRef,
+        session: &Session,
+    ) -> anyhow::Result<bool> {
+        let may_be_replaced = match self.session(name, profile) {
+            Ok(Kept::Open(kept)) => kept.reference == former,
+            Ok(Kept::LoggedOut) => false,
+            // Another key has taken the place of the one that opened it, unless there is no file at all.
+            Ok(Kept::Nothing) => self.session_path(name).symlink_metadata().is_err(),
+            Err(error) => return Err(error),
+        };
+        if may_be_replaced {
+            self.keep_session(name, session)?;
+        }
+        Ok(may_be_replaced)
+    }
+
     /// Keeps that the user of a profile has logged out.
     pub(crate) fn keep_logged_out(&self, name: &ProfileName) -> anyhow::Result<()> {
         self.put(&self.session_path(name), &session::write_logged_out()?)
@@ -100,7 +122,7 @@ impl Shelf {
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(Kept::Nothing);
         }
-        let damaged = || format!("{} is damaged; log in again (countersign login)", path.display());
+        let damaged = || format!("{} is damaged; log in again: {}", path.display(), profile.login_command(name));
         session::read(&private_text(&path)?, profile).with_context(damaged)
     }
 

@@ -76,6 +76,18 @@ impl Profile {
         self.key.as_ref().context("this profile has no key, only the session of a password; enrol to get one")
     }
 
+    /// What a person types to log in with this profile, which is of this name.
+    pub(crate) fn login_command(&self, name: &ProfileName) -> String {
+        let mut command = "countersign login".to_owned();
+        if name.0 != "default" {
+            command = format!("{command} --profile {name}");
+        }
+        if self.key.is_none() {
+            command = format!("{command} --username {}", self.username);
+        }
+        command
+    }
+
     /// A client that signs with the key itself.
     pub(crate) fn key_client(&self) -> anyhow::Result<Client> {
         let ProfileKey { keyid, root, .. } = self.key()?;

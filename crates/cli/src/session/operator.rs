@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use countersign_client::session::SessionRow;
 use countersign_core::id::SessionRef;
 use countersign_server::service::control::{ListSessions, RevokeSession, RevokeUserSessions, ShowSession};
-use countersign_server::service::session_row::SessionRow;
+use countersign_server::service::session_row as control;
 
+use super::rows;
 use crate::operate::Guard;
-use crate::print::{self, moment, table};
-use crate::say;
+use crate::{print, say};
 
 /// Which guard an operator means; nobody's, when the command is a user's.
 #[derive(Clone, Debug, Default, Args)]
@@ -31,67 +32,20 @@ impl Operator {
 }
 
 pub(super) async fn list(guard: &Guard, username: Option<String>, json: bool) -> anyhow::Result<()> {
-    let mut rows: Vec<SessionRow> = Vec::new();
-    loop {
-        let after = rows.last().map(|row| row.reference.clone());
-        let page = guard.operate(ListSessions { username: username.clone(), after }).await?;
-        if page.is_empty() {
-            break;
-        }
-        rows.extend(page);
-    }
-    if json {
-        return print::json_lines(&rows);
-    }
-    table(["session", "user", "state", "address", "device", "opened by", "since", "last used"], rows.iter().map(cells))
-}
-
-fn cells(row: &SessionRow) -> [String; 8] {
-    [
-        row.reference.clone(),
-        row.username.clone(),
-        state(row),
-        row.ip_address.clone(),
-        super::device(&row.device, row.user_agent.as_deref()),
-        row.opened_by.clone(),
-        moment(row.created_ms),
-        moment(row.last_used_ms),
-    ]
-}
-
-fn state(row: &SessionRow) -> String {
-    match &row.why {
-        Some(why) => format!("{}: {why}", row.state),
-        None => row.state.clone(),
-    }
+    let after = |row: &control::SessionRow| row.reference.clone();
+    let listed = guard.all(|last| ListSessions { username: username.clone(), after: last.map(after) }).await?;
+    let sessions = listed.iter().map(row).collect::<anyhow::Result<Vec<_>>>()?;
+    if json { print::json_lines(&sessions) } else { rows::all(&sessions) }
 }
 
 pub(super) async fn show(guard: &Guard, session: SessionRef, json: bool) -> anyhow::Result<()> {
-    let row = guard.operate(ShowSession { reference: session.to_string() }).await?;
-    if json {
-        say::line(serde_json::to_string(&row)?)?;
-        return Ok(());
-    }
-    let agent = row.user_agent.clone().unwrap_or_default();
-    let (ended, state) = (row.ended_ms.map(moment).unwrap_or_default(), state(&row));
-    let fields = [
-        ("session", row.reference.as_str()),
-        ("user", &row.username),
-        ("state", &state),
-        ("ended", &ended),
-        ("device", &row.device),
-        ("program", &agent),
-        ("address", &row.ip_address),
-        ("proof", &row.proof),
-        ("opened by", &row.opened_by),
-        ("since", &moment(row.created_ms)),
-        ("last used", &moment(row.last_used_ms)),
-        ("logged in", &moment(row.auth_time_ms)),
-        ("until", &moment(row.expires_ms)),
-    ];
-    let lines = fields.iter().map(|(name, value)| format!("{name:<10} {}\n", print::printable(value)));
-    say::result(lines.collect::<String>().as_bytes())?;
-    Ok(())
+    let shown = guard.operate(ShowSession { reference: session.to_string() }).await?;
+    rows::one(&row(&shown)?, json)
+}
+
+/// The same row as a client reads it: the guard writes one form for everybody.
+fn row(row: &control::SessionRow) -> anyhow::Result<SessionRow> {
+    Ok(serde_json::from_value(serde_json::to_value(row)?)?)
 }
 
 pub(super) async fn revoke(guard: &Guard, session: SessionRef) -> anyhow::Result<()> {

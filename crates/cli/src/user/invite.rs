@@ -121,15 +121,8 @@ fn print_card(invitation: &Invitation, recovers: Option<&str>, qr: bool) -> anyh
 }
 
 async fn list_tickets(args: ListArgs) -> anyhow::Result<()> {
-    let mut rows: Vec<TicketRow> = Vec::new();
-    loop {
-        let after = rows.last().map(|row| row.ticket.clone());
-        let page = args.guard.operate(ListTickets { after }).await?;
-        if page.is_empty() {
-            break;
-        }
-        rows.extend(page);
-    }
+    let after = |row: &TicketRow| row.ticket.clone();
+    let rows = args.guard.all(|last| ListTickets { after: last.map(after) }).await?;
     if args.json {
         return print::json_lines(&rows);
     }

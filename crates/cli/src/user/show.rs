@@ -35,6 +35,7 @@ pub(super) async fn run(args: ShowArgs) -> anyhow::Result<()> {
         ("permissions", words(&row.permissions)),
         ("password", if row.has_password { "yes" } else { "no" }.to_owned()),
         ("keys", user.keys.to_string()),
+        ("sessions", user.sessions.to_string()),
         ("generation", row.generation.to_string()),
         ("since", moment(row.created_ms)),
     ] {
@@ -50,15 +51,8 @@ pub(super) fn words(permissions: &[String]) -> String {
 
 /// Runs `countersign user list`.
 pub(super) async fn list(args: ListArgs) -> anyhow::Result<()> {
-    let mut rows: Vec<UserRow> = Vec::new();
-    loop {
-        let after = rows.last().map(|row| row.username.clone());
-        let page = args.guard.operate(ListUsers { after }).await?;
-        if page.is_empty() {
-            break;
-        }
-        rows.extend(page);
-    }
+    let after = |row: &UserRow| row.username.clone();
+    let rows = args.guard.all(|last| ListUsers { after: last.map(after) }).await?;
     if args.json {
         return print::json_lines(&rows);
     }

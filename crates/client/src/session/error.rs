@@ -1,8 +1,9 @@
 use countersign_core::problem::Problem;
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
 
 use crate::transport::CallError;
-use crate::{BadUrl, Network};
+use crate::{BadUrl, Network, Verified};
 
 /// Why something was not done with a session.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +14,7 @@ pub enum SessionError {
     Call(#[from] CallError),
     /// The server said no.
     #[error(transparent)]
-    Refused(Refusal),
+    Refused(#[from] Refusal),
     /// The answer is nothing that this version understands.
     #[error("the server answered in words that this version does not know: use a newer version")]
     NotUnderstood,
@@ -42,6 +43,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// The no in a verified answer.
+    pub fn of(verified: &Verified) -> Self {
+        let Verified { status, problem, headers, .. } = verified;
+        Self { status: *status, problem: *problem, proven: true, retry_after: retry_after(headers) }
+    }
+
     /// Whether somebody has ended the session: it never comes back, and its holder should be told so.
     pub fn is_revoked(&self) -> bool {
         matches!(self.problem, Some(&(Problem::TOKEN_REVOKED | Problem::REFRESH_REUSED)))
@@ -78,6 +85,11 @@ impl core::fmt::Display for Refusal {
 }
 
 impl core::error::Error for Refusal {}
+
+/// What an answer says of when to try again.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
+}
 
 impl From<Network> for SessionError {
     fn from(error: Network) -> Self {

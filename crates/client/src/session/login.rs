@@ -5,11 +5,12 @@ use countersign_core::authority::Authority;
 use countersign_core::enrolment::Answers;
 use countersign_core::secret::Root;
 use countersign_core::time::Timestamp;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::error::retry_after;
 use super::grant::Opening;
 use super::{Refusal, Session, SessionError};
 use crate::conversation::problem_in;
@@ -130,13 +131,7 @@ pub(super) fn headers(user_agent: Option<&HeaderValue>, has_body: bool) -> Heade
 
 /// A verified answer, if it is a yes.
 pub(super) fn accepted(answer: Answer) -> Result<Answer, SessionError> {
-    let verified = &answer.verified;
-    if verified.status.is_success() {
-        return Ok(answer);
-    }
-    let retry_after = retry_after(&verified.headers);
-    let (status, problem) = (verified.status, verified.problem);
-    Err(SessionError::Refused(Refusal { status, problem, proven: true, retry_after }))
+    if answer.verified.status.is_success() { Ok(answer) } else { Err(Refusal::of(&answer.verified).into()) }
 }
 
 /// The body of an answer that nobody signed, if it is a yes.
@@ -148,8 +143,4 @@ pub(super) fn unproven(arrived: Arrived) -> Result<Bytes, SessionError> {
     }
     let (problem, retry_after) = (problem_in(status, &body), retry_after(&arrived.headers));
     Err(SessionError::Refused(Refusal { status, problem, proven: false, retry_after }))
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<u64> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }

@@ -111,9 +111,4 @@ impl Session {
     pub fn conversation(&self, offset_ms: i64) -> Option<Conversation> {
         Some(Conversation::new(self.credentials()?, offset_ms))
     }
-
-    /// Whether it is over whatever anybody says.
-    pub fn is_over(&self, server_time: Timestamp) -> bool {
-        server_time >= self.expires
-    }
 }

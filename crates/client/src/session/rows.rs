@@ -1,16 +1,19 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A session as the server shows it. Times are milliseconds since the Unix epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct SessionRow {
     /// Its public name.
     #[serde(rename = "ref")]
     pub reference: String,
     /// Whose it is.
+    #[serde(default)]
+    pub user_id: String,
+    /// The user's name; empty when that one was deleted.
     pub username: String,
     /// What its user calls the device; empty when nobody has said.
     pub device: String,
-    /// Where it was last opened or refreshed.
+    /// The address from which it was opened, or refreshed since: not that of every use.
     pub ip_address: String,
     /// What the client called itself then.
     pub user_agent: Option<String>,
@@ -26,6 +29,15 @@ pub struct SessionRow {
     pub auth_time_ms: u64,
     /// When it is over, whatever happens.
     pub expires_ms: u64,
+    /// `open`, `ended` or `expired`.
+    #[serde(default)]
+    pub state: String,
+    /// When it ended.
+    #[serde(default)]
+    pub ended_ms: Option<u64>,
+    /// Why it ended.
+    #[serde(default)]
+    pub why: Option<String>,
     /// Whether it is the one that asks: "this one".
     pub current: bool,
 }

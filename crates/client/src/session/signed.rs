@@ -14,9 +14,10 @@ use crate::{Answer, CallError, Reply, Server};
 
 /// A session whose requests are signed by its own key, and whose answers are verified. Clones share it.
 ///
-/// When it has expired and the key that opened it is [at hand](SignedSessionBuilder::reopened_by), another is opened in its
-/// place, and the request is made in that. A session that somebody has ended stays ended: then the answer is a verified 401, `token-revoked`, and its
-/// holder should be told.
+/// When the server says that it has expired and the key that opened it is [at hand](SignedSessionBuilder::reopened_by),
+/// another is opened in its place, and the request is made in that. It is asked even when the session is over by its own time:
+/// a session that somebody has ended stays ended, however long ago that was. Then the answer is a verified 401,
+/// `token-revoked`, and its holder should be told.
 #[derive(Clone)]
 pub struct SignedSession(Arc<Shared>);
 
@@ -69,7 +70,7 @@ impl SignedSession {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, CallError> {
-        let client = self.timely_client().await?;
+        let client = self.client();
         let answer = client.call(method, target, headers.clone(), body.clone()).await?;
         match self.reopened(&client, answer.verified.problem).await? {
             Some(client) => client.call(method, target, headers, body).await,
@@ -85,7 +86,7 @@ impl SignedSession {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Reply, CallError> {
-        let client = self.timely_client().await?;
+        let client = self.client();
         let reply = client.download(method, target, headers.clone(), body.clone()).await?;
         let Reply::Whole(answer) = &reply else { return Ok(reply) };
         match self.reopened(&client, answer.verified.problem).await? {
@@ -146,15 +147,6 @@ impl SignedSession {
         let client = client.clone().without_idempotency_keys();
         let verified = accepted(client.call(method, target, fields, body).await?)?.verified;
         Ok(Said { status: verified.status, body: verified.body })
-    }
-
-    /// A client that signs with the session, which is not over by its own time if that can be had.
-    pub async fn timely_client(&self) -> Result<Client, CallError> {
-        let client = self.client();
-        if !self.session().is_over(client.server_time()) {
-            return Ok(client);
-        }
-        Ok(self.another(&client).await?.unwrap_or(client))
     }
 
     /// A client of another session, when this is what a verified answer says of the one of `client`: that it has expired, and
@@ -255,7 +247,7 @@ fn name(client: &Client) -> Option<SessionRef> {
 
 impl SessionApi for SignedSession {
     async fn ask(&self, asking: Asking<'_>) -> Result<Said, SessionError> {
-        let client = self.timely_client().await?;
+        let client = self.client();
         match self.ask_by(&client, &asking).await {
             Err(SessionError::Refused(refusal)) if refusal.is_invalid() => match self.another(&client).await? {
                 Some(client) => self.ask_by(&client, &asking).await,

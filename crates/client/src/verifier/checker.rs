@@ -107,8 +107,8 @@ pub struct Checker {
 pub(super) enum Looked {
     /// All of it.
     Certain(Result<Accepted, Refused>),
-    /// It is good unless it was taken back lately.
-    UnlessTakenBack(AccessClaims, Doubt),
+    /// It is good unless it was taken back since the feed is silent.
+    UnlessTakenBack(AccessClaims),
 }
 
 impl Checker {
@@ -169,13 +169,14 @@ impl Checker {
     ) -> Result<Accepted, Refused> {
         match self.look(token, now, is_proven) {
             Looked::Certain(decided) => decided,
-            Looked::UnlessTakenBack(_, doubt) => Err(Refused::Unavailable(doubt)),
+            Looked::UnlessTakenBack(_) => Err(Refused::Unavailable(Doubt::Silent)),
         }
     }
 
     pub(super) fn look(&self, token: &str, now: Reading, is_proven: impl FnOnce(&AccessClaims) -> bool) -> Looked {
         let refused = |refused| Looked::Certain(Err(refused));
-        let Some(server_time) = self.feed.server_time(now) else {
+        // Nothing is known before everything is that was taken back before we began, and nothing is asked either.
+        let (Some(server_time), Some(age)) = (self.feed.server_time(now), self.feed.age(now)) else {
             return refused(Refused::Unavailable(Doubt::Starting));
         };
         let parties = Parties { issuer: &self.issuer, audience: &self.audience };
@@ -193,16 +194,26 @@ impl Checker {
         if claims.proof == Proof::Key && !is_proven(&claims) {
             return refused(Refused::ProofRequired);
         }
-        match self.feed.age(now) {
-            Some(age) if age < self.silence => Looked::Certain(Ok(Accepted { claims, by: Evidence::Feed { age } })),
-            Some(_) => Looked::UnlessTakenBack(claims, Doubt::Silent),
-            None => Looked::UnlessTakenBack(claims, Doubt::Starting),
+        if age < self.silence {
+            Looked::Certain(Ok(Accepted { claims, by: Evidence::Feed { age } }))
+        } else {
+            Looked::UnlessTakenBack(claims)
         }
     }
 
     /// Whether the feed was read to its end less than [`Settings::silence`] ago.
     pub fn is_up_to_date(&self, now: Reading) -> bool {
         self.feed.age(now).is_some_and(|age| age < self.silence)
+    }
+
+    /// Whether the feed was ever read to its end: nothing is refused any more for want of that.
+    pub(super) const fn was_read_to_its_end(&self) -> bool {
+        self.feed.was_read_to_its_end()
+    }
+
+    /// Grows whenever an answer told of something taken back that was not known before.
+    pub(super) const fn learnt(&self) -> u64 {
+        self.feed.learnt()
     }
 
     /// The sequence number up to which the log of revocations was read.

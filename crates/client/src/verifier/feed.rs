@@ -79,10 +79,11 @@ impl Feed {
     /// Takes in an answer that is proven to be the guard's own to this poll.
     pub(super) fn receive(&mut self, poll: &Poll, page: &Page, server_time: Timestamp) -> Progress {
         // Whatever an answer is worth otherwise: what it says was taken back is.
-        page.entries.iter().for_each(|entry| self.taken_back.learn(entry));
+        page.entries.iter().for_each(|entry| self.taken_back.learn(entry, poll.sent.monotonic));
         self.taken_back.learn_epoch(page.epoch);
-        // By the guard's own time, which is signed: entries are kept for as long as it would itself.
-        self.taken_back.sweep(server_time);
+        // By the guard's own time, which is signed, entries are kept for as long as it would itself. It may be set ahead for a
+        // while, though, so that as much time has to have passed here.
+        self.taken_back.sweep(server_time, poll.sent.monotonic);
         if self.heard.is_none_or(|heard| heard.sent.monotonic <= poll.sent.monotonic) {
             self.heard = Some(Heard { sent: poll.sent, server_time });
         }
@@ -120,6 +121,10 @@ impl Feed {
         is_same_log && is_whole && page.next >= self.cursor
     }
 
+    pub(super) const fn was_read_to_its_end(&self) -> bool {
+        self.complete.is_some()
+    }
+
     /// How long ago what we know was all that there was to know; `None` before that was ever so.
     pub(super) fn age(&self, now: Reading) -> Option<Duration> {
         self.complete.map(|complete| since(complete, now))
@@ -140,6 +145,10 @@ impl Feed {
     /// The sequence number up to which everything was read.
     pub(super) const fn cursor(&self) -> u64 {
         self.cursor
+    }
+
+    pub(super) const fn learnt(&self) -> u64 {
+        self.taken_back.learnt()
     }
 
     pub(super) fn usage(&self) -> (usize, usize) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::{PATIENCE, Page, Progress, Shared};
+use super::{PATIENCE, Page, Progress, Shared, Trouble};
 use crate::target::Target;
 use crate::transport::{Arrived, Network};
 use crate::{CallError, Verified};
@@ -22,15 +22,13 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 /// Keys are fetched no more often than this, however many a guard may vouch for.
 const BETWEEN_FETCHES: Duration = Duration::from_secs(1);
 
-/// What came of a poll.
+/// What came of a poll that was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Polled {
     /// There is more to know than before, or more to ask.
     News,
     /// Nothing has happened.
     Nothing,
-    /// No answer that is worth anything.
-    Unheard,
 }
 
 /// Polls until it is aborted.
@@ -38,6 +36,7 @@ pub(super) async fn follow(shared: Arc<Shared>) {
     let clock = shared.client.clock;
     let mut pause = SHORTEST_PAUSE;
     let mut fetched: Option<Duration> = None;
+    let mut told = 0;
     loop {
         let begun = clock.read().monotonic;
         let polled = poll(&shared).await;
@@ -46,15 +45,16 @@ pub(super) async fn follow(shared: Arc<Shared>) {
             fetched = Some(begun);
             fetch_keys(&shared).await;
         }
-        tell(&shared);
+        told = tell(&shared, told);
+        tell_of_trouble(&shared, trouble(&shared, &polled));
         match polled {
-            Polled::News => pause = SHORTEST_PAUSE,
-            Polled::Nothing => {
+            Ok(Polled::News) => pause = SHORTEST_PAUSE,
+            Ok(Polled::Nothing) => {
                 pause = SHORTEST_PAUSE;
                 // A guard holds a poll for longer. One that does not, since it is about to stop, is not flooded.
                 tokio::time::sleep(SHORTEST_PAUSE.saturating_sub(took)).await;
             }
-            Polled::Unheard => {
+            Err(_) => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -62,19 +62,18 @@ pub(super) async fn follow(shared: Arc<Shared>) {
     }
 }
 
-async fn poll(shared: &Shared) -> Polled {
+async fn poll(shared: &Shared) -> Result<Polled, Trouble> {
     let poll = shared.read().poll(shared.client.clock.read());
     let target = format!("{REVOCATIONS}{}", poll.after());
-    let called = tokio::time::timeout(PATIENCE, ask(shared, &target)).await;
-    let Ok(Ok(answer)) = called else { return Polled::Unheard };
-    let Ok(page) = Page::read(&answer.body) else { return Polled::Unheard };
+    let answer = tokio::time::timeout(PATIENCE, ask(shared, &target)).await.map_err(|_| Trouble::TooLate)??;
     if answer.status != StatusCode::OK {
-        return Polled::Unheard;
+        return Err(Trouble::refused(&answer));
     }
-    match shared.write().receive(&poll, &page, answer.server_time) {
+    let page = Page::read(&answer.body)?;
+    Ok(match shared.write().receive(&poll, &page, answer.server_time) {
         Progress::Complete if page.entries.is_empty() => Polled::Nothing,
         Progress::Complete | Progress::More | Progress::FromTheStart | Progress::Late => Polled::News,
-    }
+    })
 }
 
 async fn ask(shared: &Shared, target: &str) -> Result<Verified, CallError> {
@@ -98,8 +97,34 @@ async fn key_set(shared: &Shared) -> Result<Bytes, CallError> {
     Ok(Arrived::read(answer).await?.body.unwrap_or_default())
 }
 
-/// Tells whoever waits for it how far we are.
-fn tell(shared: &Shared) {
-    let read_up_to = shared.read().read_up_to();
-    shared.news.send_replace(read_up_to);
+/// Tells whoever waits for it that something was taken back, if more is known than when that was `told` last. Gives what is to
+/// be handed in the next time.
+fn tell(shared: &Shared, told: u64) -> u64 {
+    let (learnt, read_up_to) = {
+        let checker = shared.read();
+        (checker.learnt(), checker.read_up_to())
+    };
+    shared.news.send_if_modified(|news| {
+        *news = read_up_to;
+        learnt != told
+    });
+    learnt
+}
+
+/// What is wrong after a poll.
+fn trouble(shared: &Shared, polled: &Result<Polled, Trouble>) -> Option<Trouble> {
+    match polled {
+        Err(trouble) => Some(trouble.clone()),
+        Ok(_) => shared.read().lacks_keys().then_some(Trouble::NoKeys),
+    }
+}
+
+/// Tells whoever waits to be ready how it stands, and the log when that is something else than before.
+fn tell_of_trouble(shared: &Shared, trouble: Option<Trouble>) {
+    let before = shared.trouble.send_replace(trouble.clone());
+    let text = |trouble: Option<Trouble>| trouble.map(|trouble| trouble.to_string());
+    let Some(trouble) = text(trouble) else { return };
+    if text(before).as_ref() != Some(&trouble) {
+        tracing::warn!(trouble, "the guard's feed of revocations is not heard");
+    }
 }

@@ -20,6 +20,7 @@ mod table;
 mod taken_back;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use core::time::Duration;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -34,6 +35,7 @@ pub use self::feed::{Poll, Progress};
 pub use self::page::{Page, Unreadable};
 pub use self::settings::{Settings, WhenSilent};
 pub use self::taken_back::Revocation;
+pub use self::trouble::Trouble;
 use crate::Client;
 
 /// How long an answer of the guard's is waited for. One that is held up is worth little afterwards, and the next may get through.
@@ -51,7 +53,10 @@ struct Shared {
     client: Client,
     settings: Settings,
     checker: RwLock<Checker>,
+    /// Wakes whoever follows it when something was taken back.
     news: watch::Sender<u64>,
+    /// Wakes after each poll: what was wrong with it, if anything was.
+    trouble: watch::Sender<Option<Trouble>>,
 }
 
 /// The task that follows the feed; it ends with this.
@@ -71,7 +76,8 @@ impl Verifier {
         let checker = RwLock::new(Checker::new(&settings));
         // A question changes nothing, so that no answer to it need be kept.
         let client = client.without_idempotency_keys();
-        let shared = Arc::new(Shared { client, settings, checker, news: watch::Sender::default() });
+        let (news, trouble) = (watch::Sender::default(), watch::Sender::default());
+        let shared = Arc::new(Shared { client, settings, checker, news, trouble });
         let task = tokio::spawn(follow::follow(Arc::clone(&shared)));
         Self { shared, _following: Arc::new(Following(task.abort_handle())) }
     }
@@ -91,10 +97,8 @@ impl Verifier {
         let looked = self.shared.read().look(token, self.shared.client.clock.read(), is_proven);
         match (looked, self.shared.settings.when_silent) {
             (Looked::Certain(decided), _) => decided,
-            (Looked::UnlessTakenBack(claims, doubt), WhenSilent::Ask) => {
-                online::ask(&self.shared, token, claims, doubt).await
-            }
-            (Looked::UnlessTakenBack(_, doubt), WhenSilent::Refuse) => Err(Refused::Unavailable(doubt)),
+            (Looked::UnlessTakenBack(claims), WhenSilent::Ask) => online::ask(&self.shared, token, claims).await,
+            (Looked::UnlessTakenBack(_), WhenSilent::Refuse) => Err(Refused::Unavailable(Doubt::Silent)),
         }
     }
 
@@ -103,26 +107,38 @@ impl Verifier {
         self.shared.read().is_up_to_date(self.shared.client.clock.read())
     }
 
-    /// The sequence number up to which the guard's log of revocations was read. It changes when something was taken back, so
-    /// that what goes on for long can look again whether its token is still good.
+    /// The sequence number up to which the guard's log of revocations was read. It counts as changed when something was taken
+    /// back and only then, so that what goes on for long can look again whether its token is still good.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.shared.news.subscribe()
     }
 
-    /// Completes once the feed was read to its end for the first time and the guard's public keys are here.
-    pub async fn is_ready(&self) {
-        let mut news = self.news();
+    /// What is wrong, when the last poll told nothing or there is a public key that cannot be had. The log is told, too,
+    /// whenever it is something else than before.
+    pub fn last_error(&self) -> Option<Trouble> {
+        self.shared.trouble.borrow().clone()
+    }
+
+    /// Completes once the feed was read to its end and the guard's public keys are here. Ends in the trouble when that can never
+    /// be: the guard says that the key is not that of a service, or was revoked. Everything else may pass, and is waited for;
+    /// [`last_error`](Self::last_error) says what it is.
+    pub async fn is_ready(&self) -> Result<(), Trouble> {
+        let mut polls = self.shared.trouble.subscribe();
         loop {
-            {
-                let checker = self.shared.read();
-                if checker.is_up_to_date(self.shared.client.clock.read()) && !checker.lacks_keys() {
-                    return;
-                }
+            if self.knows_everything() {
+                return Ok(());
             }
-            if news.changed().await.is_err() {
-                return;
+            if let Some(trouble) = polls.borrow_and_update().clone().filter(Trouble::is_final) {
+                return Err(trouble);
             }
+            // The sender is ours: it is there for as long as this is.
+            let _ = polls.changed().await;
         }
+    }
+
+    fn knows_everything(&self) -> bool {
+        let checker = self.shared.read();
+        checker.was_read_to_its_end() && !checker.lacks_keys()
     }
 }
 

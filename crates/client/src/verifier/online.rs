@@ -16,13 +16,13 @@ struct Introspected {
     active: bool,
 }
 
-/// Asks about a token that is good unless it was taken back. No answer in time, or one that is not proven to be the guard's,
-/// leaves the doubt.
-pub(super) async fn ask(shared: &Shared, token: &str, claims: AccessClaims, doubt: Doubt) -> Result<Accepted, Refused> {
+/// Asks about a token that is good unless it was taken back since the feed is silent. No answer in time, or one that is not
+/// proven to be the guard's, leaves the doubt.
+pub(super) async fn ask(shared: &Shared, token: &str, claims: AccessClaims) -> Result<Accepted, Refused> {
     match tokio::time::timeout(PATIENCE, is_active(shared, token)).await {
         Ok(Some(true)) => Ok(Accepted { claims, by: Evidence::Guard }),
         Ok(Some(false)) => Err(Refused::Revoked(Revocation::Unnamed)),
-        Ok(None) | Err(_) => Err(Refused::Unavailable(doubt)),
+        Ok(None) | Err(_) => Err(Refused::Unavailable(Doubt::Silent)),
     }
 }
 

@@ -1,4 +1,6 @@
-use countersign_core::session::Revoked;
+use core::time::Duration;
+
+use countersign_core::session::{KEEP_REVOCATIONS, Revoked};
 use countersign_core::time::Timestamp;
 use countersign_core::token::AccessClaims;
 
@@ -10,19 +12,27 @@ use super::table::Table;
 #[derive(Clone, Debug)]
 pub(super) struct TakenBack {
     /// Until when each is remembered.
-    sessions: Table<Seconds>,
+    sessions: Table<Until>,
     users: Table<Generation>,
     epoch: u32,
+    /// How often something was learnt that was not known before.
+    learnt: u64,
 }
 
-/// Seconds since 1970, until 2106.
-type Seconds = u32;
+/// Until when something is remembered: both have to be past.
+#[derive(Clone, Copy, Debug, Default)]
+struct Until {
+    /// By the guard's clock: seconds since 1970, until 2106.
+    there: u32,
+    /// By the clock of this machine that only runs forward, in seconds.
+    here: u32,
+}
 
 /// The first generation of a user that counts, and until when that is remembered.
 #[derive(Clone, Copy, Debug)]
 struct Generation {
     first: u32,
-    until: Seconds,
+    until: Until,
 }
 
 /// What a token was taken back with.
@@ -40,31 +50,40 @@ pub enum Revocation {
 
 impl TakenBack {
     pub(super) fn new() -> Self {
-        Self { sessions: Table::new(), users: Table::new(), epoch: 0 }
+        Self { sessions: Table::new(), users: Table::new(), epoch: 0, learnt: 0 }
     }
 
-    pub(super) fn learn(&mut self, entry: &Entry) {
-        // Rounded up: rather too long.
-        let until = Seconds::try_from(entry.keep_until.as_secs() + 1).unwrap_or(Seconds::MAX);
-        match entry.what {
+    /// Takes in what was told in the answer to a question that was asked at `asked`, by the clock that only runs forward.
+    pub(super) fn learn(&mut self, entry: &Entry, asked: Duration) {
+        let until = Until::of(entry, asked);
+        let is_news = match entry.what {
             Revoked::Session(session) => {
-                let former = self.sessions.find(&session.0).unwrap_or_default();
-                self.sessions.put(session.0, until.max(former));
+                let former = self.sessions.find(&session.0);
+                self.sessions.put(session.0, until.or_later(former.unwrap_or_default()));
+                former.is_none()
             }
             Revoked::User { id, generation } => {
-                let (first, until) = match self.users.find(&id.octets()) {
-                    Some(former) => (generation.max(former.first), until.max(former.until)),
+                let former = self.users.find(&id.octets());
+                let (first, until) = match former {
+                    Some(former) => (generation.max(former.first), until.or_later(former.until)),
                     None => (generation, until),
                 };
                 self.users.put(id.octets(), Generation { first, until });
+                former.is_none_or(|former| former.first < first)
             }
-            Revoked::Everybody => {}
-        }
+            Revoked::Everybody => false,
+        };
+        self.learnt += u64::from(is_news);
         self.learn_epoch(entry.epoch);
     }
 
     pub(super) fn learn_epoch(&mut self, epoch: u32) {
+        self.learnt += u64::from(self.epoch < epoch);
         self.epoch = self.epoch.max(epoch);
+    }
+
+    pub(super) const fn learnt(&self) -> u64 {
+        self.learnt
     }
 
     /// Whether a token that says this was taken back, and with what.
@@ -81,9 +100,10 @@ impl TakenBack {
         }
     }
 
-    /// Forgets some of what no token could be hit by any more. `now` is never later than it is at the guard.
-    pub(super) fn sweep(&mut self, now: Timestamp) {
-        let is_past = |until: Seconds| u64::from(until) < now.as_secs();
+    /// Forgets some of what no token could be hit by any more. `there` is never later than it is at the guard, and `here`
+    /// never later than by the clock that only runs forward.
+    pub(super) fn sweep(&mut self, there: Timestamp, here: Duration) {
+        let is_past = |until: Until| u64::from(until.there) < there.as_secs() && u64::from(until.here) < here.as_secs();
         self.sessions.sweep(is_past);
         self.users.sweep(|user| is_past(user.until));
     }
@@ -96,6 +116,19 @@ impl TakenBack {
     /// How much memory they take.
     pub(super) fn octets(&self) -> usize {
         self.sessions.octets() + self.users.octets()
+    }
+}
+
+impl Until {
+    /// Rounded up: rather too long.
+    fn of(entry: &Entry, asked: Duration) -> Self {
+        let seconds = |seconds: u64| u32::try_from(seconds + 1).unwrap_or(u32::MAX);
+        let here = asked.saturating_add(KEEP_REVOCATIONS);
+        Self { there: seconds(entry.keep_until.as_secs()), here: seconds(here.as_secs()) }
+    }
+
+    fn or_later(self, other: Self) -> Self {
+        Self { there: self.there.max(other.there), here: self.here.max(other.here) }
     }
 }
 
@@ -115,7 +148,7 @@ mod tests {
         let token = claims();
         let judge = |what, epoch| {
             let mut taken_back = TakenBack::new();
-            taken_back.learn(&entry(what, epoch));
+            taken_back.learn(&entry(what, epoch), Duration::ZERO);
             taken_back.judge(&token)
         };
         let user = |id, generation| Revoked::User { id, generation };
@@ -133,7 +166,7 @@ mod tests {
         let token = claims();
         let mut taken_back = TakenBack::new();
         for generation in [token.generation + 2, token.generation] {
-            taken_back.learn(&entry(Revoked::User { id: token.user, generation }, token.epoch));
+            taken_back.learn(&entry(Revoked::User { id: token.user, generation }, token.epoch), Duration::ZERO);
         }
         assert_eq!(taken_back.judge(&token), Some(Revocation::User));
         taken_back.learn_epoch(token.epoch + 1);
@@ -142,20 +175,24 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_kept_until_its_time_and_not_dropped_a_moment_before() {
+    fn an_entry_is_kept_until_its_time_by_both_clocks_and_not_dropped_a_moment_before() {
+        const KEEP: u64 = 2 * 3_600_000;
         let token = claims();
         let mut taken_back = TakenBack::new();
-        taken_back.learn(&entry(Revoked::Session(token.session), token.epoch));
-        taken_back.learn(&entry(Revoked::User { id: token.user, generation: 0 }, token.epoch));
-        let swept_at = |taken_back: &mut TakenBack, millis| {
+        let asked = Duration::from_millis(500);
+        taken_back.learn(&entry(Revoked::Session(token.session), token.epoch), asked);
+        taken_back.learn(&entry(Revoked::User { id: token.user, generation: 0 }, token.epoch), asked);
+        let swept_at = |taken_back: &mut TakenBack, there, here| {
             for _ in 0..256 {
-                taken_back.sweep(Timestamp::from_millis(NOON + millis));
+                taken_back.sweep(Timestamp::from_millis(NOON + there), Duration::from_millis(here));
             }
             taken_back.len()
         };
-        assert_eq!(swept_at(&mut taken_back, 500), 2);
-        assert_eq!(swept_at(&mut taken_back, 1_999), 2, "kept until the end of the next second");
-        assert_eq!(swept_at(&mut taken_back, 2_000), 0);
+        assert_eq!(swept_at(&mut taken_back, 500, u64::MAX), 2);
+        assert_eq!(swept_at(&mut taken_back, 1_999, u64::MAX), 2, "kept until the end of the next second");
+        assert_eq!(swept_at(&mut taken_back, 1_000 * KEEP, KEEP + 500), 2, "a clock that is far ahead");
+        assert_eq!(swept_at(&mut taken_back, 1_000 * KEEP, KEEP + 1_999), 2);
+        assert_eq!(swept_at(&mut taken_back, 2_000, KEEP + 2_000), 0);
         assert_eq!(taken_back.judge(&token), None);
     }
 }

@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use countersign_core::id::SessionRef;
 use countersign_core::session::{Proof, Revoked};
-use countersign_core::time::Timestamp;
 use countersign_core::token::{AccessClaims, TokenFault};
 
+use super::checker::Looked;
 use super::page::Entry;
 use super::samples::{ISSUER, at, claims, entry, jwks, page, signing_key, time, token};
 use super::{Checker, Doubt, Evidence, Page, Progress, Refused, Revocation, Settings};
@@ -46,9 +46,15 @@ fn everything_is_refused_until_the_feed_was_read_to_its_end() {
     assert_eq!(verdict(&checker, &claims(), at(0)), UNAVAILABLE(Doubt::Starting));
     let first = Page { more: true, ..page(vec![another(1)], 2) };
     assert_eq!(poll(&mut checker, 0, &first), Progress::More);
-    assert_eq!(verdict(&checker, &claims(), at(1)), UNAVAILABLE(Doubt::KeyMissing));
-    checker.learn_keys(jwks(&[1]).as_bytes()).unwrap();
     assert_eq!(verdict(&checker, &claims(), at(1)), UNAVAILABLE(Doubt::Starting), "there is more to read");
+    checker.learn_keys(jwks(&[1]).as_bytes()).unwrap();
+    let of_a_session_that_signs = AccessClaims { proof: Proof::Key, ..claims() };
+    let expired = AccessClaims { expires: time(0), ..claims() };
+    for claims in [claims(), of_a_session_that_signs, expired] {
+        assert_eq!(verdict(&checker, &claims, at(1)), UNAVAILABLE(Doubt::Starting), "whatever it is");
+        let looked = checker.look(&token(&claims, 1), at(1), |_| false);
+        assert!(matches!(looked, Looked::Certain(Err(_))), "and nobody is asked");
+    }
     assert_eq!(checker.poll(at(2)).after(), 1);
     assert_eq!(poll(&mut checker, 2, &page(vec![another(2)], 2)), Progress::Complete);
     assert_eq!(verdict(&checker, &claims(), at(3)), Ok(()));
@@ -262,9 +268,34 @@ fn revocations_take_at_most_40_octets_each_and_are_forgotten_when_they_hit_nothi
     let (known, octets) = checker.usage();
     assert_eq!(known, 50_000);
     assert!(octets / known <= 40, "{octets}");
-    for _ in 0..256 {
-        let poll = checker.poll(at(200));
-        checker.receive(&poll, &page(vec![], 50_000), Timestamp::from_millis(time(7_202_000).as_millis()));
+    // Two hours and a second must have passed at the guard, and here too: a guard whose clock is set ahead for a while
+    // would else have us forget what still hits tokens.
+    for (here, there, left) in [
+        (200, 7_202_000, 50_000),
+        (7_201_000, 7_100_000, 50_000),
+        (7_200_000, 7_202_000, 50_000),
+        (7_202_000, 7_202_000, 0),
+    ] {
+        for _ in 0..256 {
+            let poll = checker.poll(at(here));
+            checker.receive(&poll, &page(vec![], 50_000), time(there));
+        }
+        assert_eq!(checker.usage().0, left, "{here} {there}");
     }
-    assert_eq!(checker.usage().0, 0);
+}
+
+#[test]
+fn only_what_was_not_known_before_is_news() {
+    let mut checker = checker();
+    let before = checker.learnt();
+    poll(&mut checker, 100, &page(vec![], 0));
+    assert_eq!(checker.learnt(), before, "an answer that says nothing");
+    poll(&mut checker, 200, &page(vec![session_of(&claims(), 1)], 1));
+    assert_eq!(checker.learnt(), before + 1);
+    assert_eq!(poll(&mut checker, 300, &page(vec![another(3)], 3)), Progress::FromTheStart);
+    assert_eq!(checker.learnt(), before + 2, "what an answer says that does not follow is known all the same");
+    poll(&mut checker, 400, &page(vec![session_of(&claims(), 1), another(3)], 3));
+    assert_eq!(checker.learnt(), before + 2, "what is read again");
+    poll(&mut checker, 500, &Page { epoch: 6, ..page(vec![], 3) });
+    assert_eq!(checker.learnt(), before + 3, "another epoch");
 }

@@ -18,7 +18,7 @@ pub use keys::{KeyRow, ListKeys, RevokeKey, RevokedKeys};
 pub(crate) use keys::{origin, state};
 pub use rekey::{Rekey, Rekeyed};
 pub use server_key::{AnnounceServerKey, RetireServerKey, ServerKeys, ShowServerKeys, SwitchServerKey};
-pub use sessions::{ListSessions, RevokeSession, RevokeUserSessions, RevokedSessions, ShowSession};
+pub use sessions::{ListSessions, RevokeEverybody, RevokeSession, RevokeUserSessions, RevokedSessions, ShowSession};
 pub use token_keys::{RetireTokenKeys, RotateTokenKey, ShowTokenKeys, TokenKeyRow, TokenKeyState};
 pub use users::{
     AddUser, DeleteUser, DisableUser, EnableUser, HashText, ListUsers, SetPassword, SetPermissions, SetRole, ShowUser,
@@ -94,7 +94,7 @@ pub async fn dispatch(accounts: &Accounts, asked: &Asked, request: Value) -> Res
         ListUsers, ShowUser, AddUser, SetPassword, SetRole, SetPermissions, DisableUser, EnableUser, DeleteUser, ListKeys, RevokeKey, ListEvents,
         FollowEvents, SealEvents, ListHeads, VerifyEvents, Examine, Rekey, ShowServerKeys, AnnounceServerKey, SwitchServerKey, RetireServerKey,
         ShowTokenKeys, RotateTokenKey, RetireTokenKeys,
-        ListSessions, ShowSession, RevokeSession, RevokeUserSessions)
+        ListSessions, ShowSession, RevokeSession, RevokeUserSessions, RevokeEverybody)
 }
 
 async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value) -> Result<Value, ControlError> {

@@ -10,7 +10,7 @@ use super::invitations::PAGE;
 use super::users::named;
 use super::{Asked, ControlError, Operation, not_found, unprocessable};
 use crate::accounts::Accounts;
-use crate::service::end_sessions::end_in;
+use crate::service::end_sessions::{end_everything, end_in};
 use crate::service::revoke_user::{Taking, take};
 use crate::service::session_row::SessionRow;
 use crate::sessions::Standing;
@@ -103,6 +103,19 @@ impl Operation for RevokeUserSessions {
         let user = named(accounts, &self.username).await?;
         let sessions = take(accounts, Taking { user: user.id, keys: self.keys }, asked).await?;
         Ok(RevokedSessions { sessions })
+    }
+}
+
+/// Ends everything that anybody was issued: all sessions, and with them all tokens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RevokeEverybody {}
+
+impl Operation for RevokeEverybody {
+    const NAME: &'static str = "revoke-everybody";
+    type Reply = ();
+
+    async fn run(self, accounts: &Accounts, asked: &Asked) -> Result<(), ControlError> {
+        Ok(end_everything(accounts, asked).await?)
     }
 }
 
