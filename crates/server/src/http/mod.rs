@@ -14,6 +14,8 @@ pub mod layer;
 mod listened;
 #[cfg(feature = "standalone")]
 pub mod listener;
+#[cfg(feature = "standalone")]
+mod openapi;
 pub(crate) mod ours;
 pub mod peer;
 pub mod policy;

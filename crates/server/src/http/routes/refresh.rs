@@ -18,8 +18,11 @@ use crate::service::refresh::{Refresh, refresh as exchange};
 use crate::service::whence::Whence;
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema), schema(as = RefreshAsked))]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(in crate::http) struct Asked {
+    /// The refresh token that came last.
+    #[cfg_attr(feature = "standalone", schema(value_type = String))]
     refresh_token: Zeroizing<String>,
 }
 
