@@ -16,6 +16,8 @@ mod listened;
 #[cfg(feature = "standalone")]
 pub mod listener;
 mod media_type;
+#[cfg(feature = "standalone")]
+mod openapi;
 pub(crate) mod ours;
 pub mod peer;
 pub mod policy;

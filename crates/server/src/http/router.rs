@@ -1,7 +1,7 @@
 //! Which address, which door: the only list of routes.
 
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use axum::{Extension, Router};
 use countersign_core::problem::Problem;
 
@@ -15,31 +15,49 @@ use super::routes::{
 };
 use crate::app::SharedApp;
 
+/// An address, and who answers there.
+type Door = (&'static str, MethodRouter<SharedApp>);
+
+/// Behind the guard.
+fn guarded() -> [Door; 15] {
+    [
+        ("/api/auth/whoami", any(whoami::whoami)),
+        ("/api/auth/keys", any(keys::keys)),
+        ("/api/auth/keys/{keyid}", any(keys::key)),
+        ("/api/auth/recovery-codes", any(keys::recovery_codes)),
+        (LOGIN, any(login::login)),
+        (REFRESH, any(refresh::refresh)),
+        ("/api/auth/revoke", any(sessions::log_out)),
+        ("/api/auth/sessions", any(sessions::list)),
+        ("/api/auth/sessions/revoke-others", any(sessions::revoke_others)),
+        ("/api/auth/sessions/{ref}", any(sessions::revoke)),
+        ("/api/auth/password", any(password::password)),
+        ("/api/auth/revoke-user/{user_id}", any(revoke_user::revoke_user)),
+        ("/api/auth/revocations", any(revocations::follow)),
+        (INTROSPECT, any(oauth::introspect)),
+        (REVOKE, any(oauth::revoke)),
+    ]
+}
+
+/// For anybody.
+fn open() -> [Door; 3] {
+    [
+        ("/api/auth/enrol", post(enrol::enrol).fallback(only_post)),
+        (JWKS, get(well_known::jwks).fallback(only_get)),
+        (AUTHORIZATION_SERVER, get(well_known::authorization_server).fallback(only_get)),
+    ]
+}
+
+fn router_of(doors: impl IntoIterator<Item = Door>) -> Router<SharedApp> {
+    doors.into_iter().fold(Router::new(), |router, (path, answers)| router.route(path, answers))
+}
+
 /// Our own addresses. What else is below them is 404, so that no API behind takes it for its own.
 pub fn own_router(app: SharedApp) -> Router {
-    let guarded = Router::new()
-        .route("/api/auth/whoami", any(whoami::whoami))
-        .route("/api/auth/keys", any(keys::keys))
-        .route("/api/auth/keys/{keyid}", any(keys::key))
-        .route("/api/auth/recovery-codes", any(keys::recovery_codes))
-        .route(LOGIN, any(login::login))
-        .route(REFRESH, any(refresh::refresh))
-        .route("/api/auth/revoke", any(sessions::log_out))
-        .route("/api/auth/sessions", any(sessions::list))
-        .route("/api/auth/sessions/revoke-others", any(sessions::revoke_others))
-        .route("/api/auth/sessions/{ref}", any(sessions::revoke))
-        .route("/api/auth/password", any(password::password))
-        .route("/api/auth/revoke-user/{user_id}", any(revoke_user::revoke_user))
-        .route("/api/auth/revocations", any(revocations::follow))
-        .route(INTROSPECT, any(oauth::introspect))
-        .route(REVOKE, any(oauth::revoke));
     let nowhere = OURS.iter().flat_map(|ours| [(*ours).to_owned(), format!("{ours}/"), format!("{ours}/{{*rest}}")]);
     let nowhere = nowhere.filter(|path| path != JWKS && path != AUTHORIZATION_SERVER);
-    let guarded = nowhere.fold(guarded, |router, path| router.route(&path, any(nothing_here)));
-    Router::new()
-        .route("/api/auth/enrol", post(enrol::enrol).fallback(only_post))
-        .route(JWKS, get(well_known::jwks).fallback(only_get))
-        .route(AUTHORIZATION_SERVER, get(well_known::authorization_server).fallback(only_get))
+    let guarded = nowhere.fold(router_of(guarded()), |router, path| router.route(&path, any(nothing_here)));
+    router_of(open())
         .route_layer(from_fn_with_state(app.clone(), arriving))
         .merge(guarded.route_layer(VerifyLayer::new(app.clone())).route_layer(Extension(Listened::Ours)))
         .with_state(app)
@@ -67,13 +85,15 @@ mod standalone {
     use axum::{Extension, Router};
     use tower::{Layer as _, service_fn};
 
-    use super::{nothing_here, only_get, own_router};
+    use super::{Door, nothing_here, only_get, own_router, router_of};
+    #[cfg(test)]
+    use super::{guarded, open};
     use crate::app::SharedApp;
     use crate::http::envelope;
     use crate::http::layer::VerifyLayer;
     use crate::http::listened::Listened;
     use crate::http::problem::Refused;
-    use crate::http::routes::{admin, echo, events, health};
+    use crate::http::routes::{admin, echo, events, health, openapi};
 
     /// The main listener: our own addresses, and the API behind the guard.
     pub fn main_router(app: SharedApp) -> Router {
@@ -86,25 +106,42 @@ mod standalone {
         ours.fallback_service(layer.layer(beyond))
     }
 
+    /// For administrators.
+    fn administrative() -> [Door; 5] {
+        [
+            ("/api/admin/events", any(events::list)),
+            ("/api/admin/events/stream", any(events::follow)),
+            ("/api/admin/users", any(admin::users)),
+            ("/api/admin/sessions", any(admin::sessions)),
+            ("/api/admin/status", any(admin::status)),
+        ]
+    }
+
+    /// For whoever can reach the administration listener. Nothing here tells of anybody.
+    fn operational() -> [Door; 3] {
+        [
+            ("/healthz", get(health::healthz).fallback(only_get)),
+            ("/readyz", get(health::readyz).fallback(only_get)),
+            ("/openapi.json", get(openapi::openapi).fallback(only_get)),
+        ]
+    }
+
     /// The administration listener. What tells of people wants the signature of an administrator here too: whoever can reach
     /// the address need not be one.
     pub fn admin_router(app: SharedApp) -> Router {
-        let guarded = Router::new()
-            .route("/api/admin/events", any(events::list))
-            .route("/api/admin/events/stream", any(events::follow))
-            .route("/api/admin/users", any(admin::users))
-            .route("/api/admin/sessions", any(admin::sessions))
-            .route("/api/admin/status", any(admin::status))
+        let guarded = router_of(administrative())
             .route("/api/admin", any(nothing_here))
             .route("/api/admin/{*rest}", any(nothing_here))
             .route_layer(VerifyLayer::new(app.clone()))
             .route_layer(Extension(Listened::Admin));
-        Router::new()
-            .merge(guarded)
-            .route("/healthz", get(health::healthz).fallback(only_get))
-            .route("/readyz", get(health::readyz).fallback(only_get))
-            .fallback(any(nothing_here))
-            .with_state(app)
+        router_of(operational()).merge(guarded).fallback(any(nothing_here)).with_state(app)
+    }
+
+    /// Every address at which the guard itself answers, on either listener.
+    #[cfg(test)]
+    pub(in crate::http) fn addresses() -> Vec<&'static str> {
+        let doors = guarded().into_iter().chain(open()).chain(administrative()).chain(operational());
+        doors.map(|(path, _)| path).chain([envelope::ADDRESS]).collect()
     }
 
     /// What is not ours belongs to the API behind.
@@ -116,6 +153,8 @@ mod standalone {
     }
 }
 
+#[cfg(all(test, feature = "standalone"))]
+pub(in crate::http) use standalone::addresses;
 #[cfg(feature = "standalone")]
 pub(in crate::http) use standalone::beyond;
 #[cfg(feature = "standalone")]

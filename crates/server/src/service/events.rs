@@ -12,6 +12,7 @@ pub const MOST_EVENTS: u32 = 1_000;
 
 /// An event in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct EventRow {
     /// Its place in the log.
     pub sequence: u64,
@@ -45,6 +46,7 @@ impl From<Recorded> for EventRow {
 
 /// Some events, and where to go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct EventPage {
     /// Oldest first.
     pub events: Vec<EventRow>,

@@ -24,6 +24,7 @@ pub enum Hint {
 
 /// A good token (RFC 7662 §2.2). Times are seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct Introspection {
     /// True.
     active: bool,
@@ -35,6 +36,7 @@ pub struct Introspection {
     client_id: &'static str,
     /// `Bearer`, also where `cnf` says what has to come with it (RFC 8705 §3 does likewise); nothing for a refresh token.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "standalone", schema(nullable = false))]
     token_type: Option<&'static str>,
     /// The user, by the UUID that never changes.
     sub: String,
@@ -46,6 +48,7 @@ pub struct Introspection {
     permissions: Vec<String>,
     /// The same, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "standalone", schema(nullable = false))]
     scope: Option<String>,
     /// The session, by its public name.
     sid: String,
@@ -55,9 +58,11 @@ pub struct Introspection {
     exp: u64,
     /// When it was issued; opaque tokens do not say.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "standalone", schema(nullable = false))]
     iat: Option<u64>,
     /// The number of the token, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "standalone", schema(nullable = false))]
     jti: Option<String>,
     /// The user's generation.
     r#gen: u32,
@@ -65,11 +70,13 @@ pub struct Introspection {
     epoch: u32,
     /// The key of the session, without whose signature the token is worth nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "standalone", schema(nullable = false))]
     cnf: Option<Confirmation>,
 }
 
 /// What has to be proven (RFC 7800 §3.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct Confirmation {
     /// The keyid of the session's key.
     kid: String,

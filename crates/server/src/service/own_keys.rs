@@ -17,6 +17,7 @@ use crate::app::{App, SharedApp};
 
 /// A user's keys, by id.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct OwnKeys {
     /// All of them, ended ones included.
     pub keys: Vec<OwnKey>,
@@ -24,6 +25,7 @@ pub struct OwnKeys {
 
 /// One of them.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct OwnKey {
     /// Its public name.
     pub keyid: String,

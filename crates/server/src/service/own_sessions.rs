@@ -28,6 +28,7 @@ pub struct Page {
 
 /// A part of a user's open sessions, by name.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct OwnSessions {
     /// The sessions.
     pub sessions: Vec<SessionRow>,

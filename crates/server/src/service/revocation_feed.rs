@@ -26,10 +26,11 @@ const POLLS: usize = 8;
 
 /// An answer to a poll.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct FeedPage {
     /// How far the log has come, as read before the entries were.
     head: FeedHead,
-    /// At most [`MOST_ENTRIES`], oldest first.
+    /// Oldest first, no more than fit into one answer.
     revocations: Vec<FeedEntry>,
     /// After which sequence number to ask next.
     next: u64,
@@ -42,6 +43,7 @@ pub struct FeedPage {
 
 /// How far the log has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct FeedHead {
     /// The current epoch: tokens of earlier ones are void.
     epoch: u32,
@@ -51,6 +53,7 @@ pub struct FeedHead {
 
 /// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct FeedEntry {
     /// Grows from entry to entry. Some numbers are missing: what can hit no token any more is forgotten.
     sequence: u64,
@@ -65,6 +68,7 @@ pub struct FeedEntry {
 
 /// What was taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum FeedWhat {
     /// The tokens whose `sid` is this.

@@ -11,6 +11,7 @@ use crate::sessions::Standing;
 
 /// A session in answers and in lists. Times are milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct SessionRow {
     /// Its public name.
     #[serde(rename = "ref")]

@@ -22,6 +22,9 @@ use self::room::Room;
 use super::arrival::arriving;
 use crate::app::SharedApp;
 
+/// Where it is.
+pub(super) const ADDRESS: &str = "/api/auth/envelope";
+
 /// The door for envelopes, if any action stands for anything.
 pub(super) fn router(app: &SharedApp) -> Router {
     let envelopes = &app.accounts.config.envelopes;
@@ -30,7 +33,7 @@ pub(super) fn router(app: &SharedApp) -> Router {
     }
     let room = Arc::new(Room::new(envelopes.max_connections, envelopes.max_connections_per_address));
     Router::new()
-        .route("/api/auth/envelope", any(door::open))
+        .route(ADDRESS, any(door::open))
         .route_layer(from_fn_with_state(app.clone(), arriving))
         .with_state(Door { app: app.clone(), room })
 }

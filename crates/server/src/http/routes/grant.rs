@@ -13,13 +13,21 @@ use crate::service::session_row::SessionRow;
 use countersign_core::problem::Problem;
 
 #[derive(Serialize)]
-struct Answer<'a> {
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema), schema(as = Grant))]
+pub(in crate::http) struct Answer<'a> {
+    /// For each request; where the session has a key, beside its signature only.
     access_token: &'a str,
+    /// `Bearer`.
     token_type: &'static str,
+    /// How long the access token is good, in seconds.
     expires_in: u64,
+    /// For the next grant, once.
     refresh_token: &'a str,
+    /// The session.
     session: &'a SessionRow,
+    /// The root of the session's keys, where the client cannot derive it: 32 octets as base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "standalone", schema(nullable = false))]
     session_key: Option<&'a str>,
 }
 

@@ -24,12 +24,18 @@ use crate::service::whence::Whence;
 
 /// The login of somebody who knows the password.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema), schema(as = LoginByPassword))]
 #[serde(deny_unknown_fields)]
-struct WithPassword {
+pub(in crate::http) struct WithPassword {
+    /// The name of the user.
     username: String,
+    /// 8 to 128 characters.
+    #[cfg_attr(feature = "standalone", schema(value_type = String, format = Password))]
     password: Zeroizing<String>,
+    /// What the user calls the device; 64 octets of it are kept.
     #[serde(default)]
     device: String,
+    /// What the requests of the session will prove.
     #[serde(default)]
     proof: WantedProof,
 }
@@ -41,8 +47,10 @@ impl Form for WithPassword {
 
 /// The login of somebody whose key has signed the request.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema), schema(as = LoginByKey))]
 #[serde(deny_unknown_fields)]
-struct WithKey {
+pub(in crate::http) struct WithKey {
+    /// What the user calls the device; 64 octets of it are kept.
     #[serde(default)]
     device: String,
 }
@@ -53,6 +61,7 @@ impl Form for WithKey {
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 enum WantedProof {
     #[default]

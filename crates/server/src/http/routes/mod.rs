@@ -7,17 +7,19 @@ pub mod echo;
 pub mod enrol;
 #[cfg(feature = "standalone")]
 pub mod events;
-mod grant;
+pub(super) mod grant;
 #[cfg(feature = "standalone")]
 pub mod health;
 pub mod keys;
 pub mod login;
 pub mod oauth;
+#[cfg(feature = "standalone")]
+pub mod openapi;
 pub mod password;
 pub mod refresh;
 pub mod revocations;
 pub mod revoke_user;
-mod seed;
+pub(super) mod seed;
 pub mod sessions;
 pub mod well_known;
 pub mod whoami;

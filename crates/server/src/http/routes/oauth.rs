@@ -1,7 +1,7 @@
 //! `POST /oauth/introspect` (RFC 7662) and `POST /oauth/revoke` (RFC 7009): for programs elsewhere that are shown tokens.
 
 mod asker;
-mod refused;
+pub(in crate::http) mod refused;
 
 use axum::Json;
 use axum::extract::{Extension, Request, State};

@@ -22,9 +22,14 @@ use crate::service::change_password::{NewPassword, PasswordChanged, change_passw
 use crate::service::whence::Whence;
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema), schema(as = PasswordAsked))]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(in crate::http) struct Asked {
+    /// The present one; left out by somebody who has none.
+    #[cfg_attr(feature = "standalone", schema(value_type = Option<String>, format = Password))]
     current_password: Option<Zeroizing<String>>,
+    /// 8 to 128 characters.
+    #[cfg_attr(feature = "standalone", schema(value_type = String, format = Password))]
     new_password: Zeroizing<String>,
 }
 

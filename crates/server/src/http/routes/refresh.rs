@@ -21,8 +21,11 @@ use crate::service::whence::Whence;
 const PAUSE: u64 = 60;
 
 #[derive(Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema), schema(as = RefreshAsked))]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(in crate::http) struct Asked {
+    /// The refresh token that came last.
+    #[cfg_attr(feature = "standalone", schema(value_type = String))]
     refresh_token: Zeroizing<String>,
 }
 

@@ -17,10 +17,14 @@ use crate::service::seed_enrol::{SeedEnrolment, seed_enrol};
 
 /// A registration on the wire.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema), schema(as = SeedRegistration))]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub(in crate::http) struct Written {
+    /// The name of the user.
     username: String,
+    /// 32 random octets in hexadecimal digits.
     nonce: String,
+    /// The MAC over both, likewise.
     mac: String,
 }
 

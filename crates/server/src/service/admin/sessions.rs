@@ -26,6 +26,7 @@ pub struct WhichSessions {
 
 /// A part of the sessions that there are, ended ones included, by name.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct SessionPage {
     /// The sessions.
     pub sessions: Vec<SessionRow>,

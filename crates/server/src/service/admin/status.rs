@@ -7,6 +7,7 @@ use crate::service::Undecided;
 
 /// How the guard is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct Status {
     /// Its version.
     pub version: String,
@@ -26,6 +27,7 @@ pub struct Status {
 
 /// What time it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct Clock {
     /// By the clock of the machine, in milliseconds since the Unix epoch.
     pub now_ms: u64,
@@ -37,6 +39,7 @@ pub struct Clock {
 
 /// The store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct StoreStatus {
     /// Where it is.
     pub kind: String,
@@ -46,6 +49,7 @@ pub struct StoreStatus {
 
 /// How many of each there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct Counts {
     /// Keys that may sign.
     pub active_keys: u64,
@@ -59,6 +63,7 @@ pub struct Counts {
 
 /// How far the logs have come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct LogHeads {
     /// The sequence number of the last event.
     pub events: u64,

@@ -22,6 +22,7 @@ pub struct WhichUsers {
 
 /// A part of the users who are not deleted, by name.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct UserPage {
     /// The users.
     pub users: Vec<UserRow>,

@@ -3,7 +3,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_core::problem::Problem;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::http::problem::{Refused, Unfiltered};
 
@@ -16,6 +16,16 @@ pub enum OAuthRefused {
     InvalidClient,
     /// Anything else.
     Other(Refused),
+}
+
+/// Why not, as OAuth clients read it (RFC 6749 §5.2).
+#[derive(Serialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema), schema(as = OAuthError))]
+pub(in crate::http) struct Body {
+    /// `invalid_request` or `invalid_client`.
+    error: &'static str,
+    /// What happened and what to do next.
+    error_description: &'static str,
 }
 
 impl OAuthRefused {
@@ -45,7 +55,7 @@ impl IntoResponse for OAuthRefused {
             }
             Self::Other(refused) => return refused.into_response(),
         };
-        let body = Json(json!({ "error": error, "error_description": description }));
+        let body = Json(Body { error, error_description: description });
         let mut response = (status, body).into_response();
         response.extensions_mut().insert(Unfiltered);
         let headers = response.headers_mut();

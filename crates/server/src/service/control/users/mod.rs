@@ -27,6 +27,7 @@ pub struct ListUsers {
 
 /// A user in a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "standalone", derive(utoipa::ToSchema))]
 pub struct UserRow {
     /// The id, a UUID.
     pub user_id: String,
