@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use countersign_core::replay::Reading;
-use countersign_core::session::{Proof, TokenHash};
+use countersign_core::session::Proof;
 use countersign_core::time::Timestamp;
 use countersign_core::verdict::{Principal, Prover, Refusal, Verdict};
 use countersign_store::port::UsedToken;

@@ -70,8 +70,15 @@ async fn a_token_that_says_of_its_session_what_is_not_so_is_good_for_nobody() {
     let session = logged_in(&guard, &alice, Proof::Bearer, at).await.session;
     let later = User { generation: 1, ..alice.clone() };
     let bob = User { id: UserId::from_random([9; 16]), ..alice.clone() };
-    let true_one =
-        Holder { user: &alice, session, proof: Proof::Bearer, auth_time: at, epoch: 0, address: HERE.into() };
+    let true_one = Holder {
+        user: &alice,
+        session,
+        proof: Proof::Bearer,
+        auth_time: at,
+        epoch: 0,
+        over: Timestamp::MAX,
+        address: HERE.into(),
+    };
     for (holder, code_of_it) in [
         (true_one, ""),
         (Holder { user: &later, ..true_one }, "token-invalid"),
@@ -80,7 +87,7 @@ async fn a_token_that_says_of_its_session_what_is_not_so_is_good_for_nobody() {
         (Holder { proof: Proof::Key, ..true_one }, "token-invalid"),
         (Holder { session: SessionRef([9; 16]), ..true_one }, "token-invalid"),
     ] {
-        let token = issue_to(accounts, &holder, &[7; _], at).unwrap().text;
+        let token = issue_to(accounts, &holder, &[7; _], at).unwrap().unwrap().text;
         let answer = authorized(&guard, HERE, "/api/auth/whoami", &[&format!("Bearer {}", *token)]).await;
         assert_eq!(code(&answer), code_of_it, "{holder:?}");
         let told = introspect(accounts, &token, Hint::Other, at).await.unwrap();
