@@ -194,3 +194,25 @@ fn a_profile_without_a_key_reads_back_as_one() {
     fs::write(shelf.path(&name("phone")), half).unwrap();
     assert!(format!("{:#}", shelf.open(&name("phone")).unwrap_err()).contains("stand together"));
 }
+
+#[test]
+fn what_becomes_of_a_session_takes_its_place_and_not_that_of_a_login_or_a_logout_since() {
+    let home = tempfile::tempdir().unwrap();
+    let shelf = Shelf::at(home.path());
+    let (name, profile) = (name("default"), profile());
+    let of = |octet| Session { reference: SessionRef([octet; 16]), ..session(None, Means::Bearer) };
+    let becomes =
+        |former, session| shelf.replace_session((&name, &profile), SessionRef([former; 16]), &session).unwrap();
+    let kept = || match reopened(&shelf, &profile) {
+        Kept::Open(session) => session.reference.0[0],
+        Kept::Nothing | Kept::LoggedOut => 0,
+    };
+    assert!(becomes(1, of(1)) && kept() == 1, "there was no file");
+    assert!(becomes(1, of(2)) && kept() == 2);
+    assert!(!becomes(1, of(1)) && kept() == 2, "another terminal has logged in");
+    shelf.keep_logged_out(&name).unwrap();
+    assert!(!becomes(2, of(2)) && kept() == 0);
+    let of_another_key = session(Some("kother0000000000x"), Means::Key(Root::new(Secret32::new([5; 32]))));
+    shelf.keep_session(&name, &of_another_key).unwrap();
+    assert!(!becomes(2, of(2)) && kept() == 0, "the key was replaced");
+}

@@ -22,7 +22,7 @@ pub struct SessionRow {
     pub username: String,
     /// What the user calls the device; empty when nobody has said.
     pub device: String,
-    /// Where it was last used from.
+    /// The address from which it was opened, or refreshed since: not that of every use.
     pub ip_address: String,
     /// What the client called itself then.
     pub user_agent: Option<String>,
