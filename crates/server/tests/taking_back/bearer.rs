@@ -6,6 +6,7 @@ use countersign_core::account::{Role, User};
 use countersign_core::encoding::b64u;
 use countersign_core::id::{SessionRef, UserId};
 use countersign_core::session::Proof;
+use countersign_core::time::Timestamp;
 use countersign_server::service::access_token::{Holder, issue_to};
 use countersign_server::service::introspect::{Hint, introspect};
 
