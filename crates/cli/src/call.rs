@@ -255,7 +255,7 @@ fn failed(args: &Args, error: &CallError, key: Option<&IdempotencyKey>) -> anyho
     let exit = failure(args, error)?;
     if let Some(key) = key.filter(|_| may_have_been_carried_out(error)) {
         let key = quoted(key.name());
-        say::note(format_args!("to send it again and have it carried out once, add --idempotency-key {key}"));
+        say::note(format_args!("to send it again and have it carried out once, add --idempotency-key={key}"));
     }
     Ok(exit)
 }
