@@ -6,7 +6,8 @@ use countersign_core::account::{KeyOrigin, KeyRecord, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::SessionRef;
 use countersign_core::session::{
-    EndReason, Family, KEEP_REVOCATIONS, Limit, OnLimit, OpenedBy, Revoked, Scope, Session, SessionState, TokenHash,
+    EndReason, Family, KEEP_REVOCATIONS, KEEP_SIGNING, Limit, OnLimit, OpenedBy, Proof, Revoked, Scope, Session,
+    SessionState, TokenHash,
 };
 use countersign_core::succession::OVERLAP;
 use countersign_core::time::Timestamp;
@@ -419,23 +420,30 @@ pub async fn only_a_live_session_is_issued_another_token(stores: &Stores) {
     assert_eq!(ask(Reissue { session: session_ref(2), ..reissue(1, 60) }).await, Reissued::Stale);
 }
 
-/// An expired session when it expires, an ended one when no token of it can be good any more; few at a time.
+/// When no token of it can be good any more, or when whoever signs has had time to hear of the end; few at a time.
 pub async fn sessions_are_forgotten_when_nothing_refers_to_them(stores: &Stores) {
     enrol(stores, 1, "alice").await;
     for number in 1..=5 {
         open(stores, &Session { expires: at(10 * DAY), ..session(number, 1) }).await;
     }
-    open(stores, &Session { expires: at(1_000), ..session(6, 1) }).await;
-    end(stores, Scope::Session(session_ref(1)), EndReason::LoggedOut, 0).await;
+    for (number, expires) in [(6, 1_000), (7, 10 * DAY), (8, 1_000)] {
+        let proof = if number == 6 { Proof::Bearer } else { Proof::Key };
+        open(stores, &Session { proof, expires: at(expires), ..key_session(number, 1) }).await;
+    }
+    for number in [1, 7] {
+        end(stores, Scope::Session(session_ref(number)), EndReason::LoggedOut, 0).await;
+    }
     let forget = async |now: Timestamp, limit| stores.sessions.forget_expired(now, limit).await.expect("forget");
-    assert_eq!(forget(at(999), 9).await, 0);
-    assert_eq!(forget(at(1_000), 9).await, 1);
-    assert_eq!((find(stores, 6).await, stores.token_families.find(family_id(6)).await.expect("find")), (None, None));
-    let kept = NOW.saturating_add(KEEP_REVOCATIONS);
-    assert_eq!(forget(kept, 9).await, 0);
-    assert_eq!(forget(Timestamp::from_millis(kept.as_millis() + 1), 9).await, 1);
-    assert_eq!(find(stores, 1).await, None);
-    assert_eq!(forget(at(10 * DAY), 3).await, 3);
-    assert_eq!(forget(at(10 * DAY), 3).await, 1);
-    assert_eq!(forget(at(10 * DAY), 3).await, 0);
+    for (kept, ended, expired) in [(KEEP_REVOCATIONS, 1, 6), (KEEP_SIGNING, 7, 8)] {
+        for (last, number) in [(NOW.saturating_add(kept), ended), (at(1_000).saturating_add(kept), expired)] {
+            assert_eq!(forget(last, 9).await, 0);
+            assert!(find(stores, number).await.is_some());
+            assert_eq!(forget(Timestamp::from_millis(last.as_millis() + 1), 9).await, 1);
+            let family = stores.token_families.find(family_id(number)).await.expect("find");
+            assert_eq!((find(stores, number).await, family), (None, None));
+        }
+    }
+    for forgotten in [3, 1, 0] {
+        assert_eq!(forget(at(12 * DAY), 3).await, forgotten);
+    }
 }
