@@ -2,22 +2,24 @@
 
 use core::num::NonZeroU32;
 
+use core::time::Duration;
+
 use countersign_core::account::{KeyOrigin, KeyRecord, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::SessionRef;
 use countersign_core::session::{
-    EndReason, Family, KEEP_REVOCATIONS, KEEP_SIGNING, Limit, OnLimit, OpenedBy, Proof, Revoked, Scope, Session,
-    SessionState, TokenHash,
+    EndReason, Family, KEEP_REVOCATIONS, KEEP_SIGNING, Limit, OnLimit, OpenedBy, Presented, Presenter, Proof, Revoked,
+    Scope, Session, SessionState, TokenHash,
 };
 use countersign_core::succession::OVERLAP;
 use countersign_core::time::Timestamp;
 
 use super::sample::{
-    DAY, NOW, at, eight_at_once, enrol, event, events, family, family_id, key, key_id, key_session, open, open_within,
-    recovery_card, session, session_ref, successor, ticket_id, user_id,
+    DAY, HOME, NOW, at, eight_at_once, enrol, event, events, family, family_id, key, key_id, key_session, open,
+    open_within, recovery_card, session, session_ref, successor, ticket_id, user_id,
 };
 use crate::Stores;
-use crate::port::{Opened, Reissue, Reissued, Touched};
+use crate::port::{Opened, Presentation, Refreshed, Touched};
 
 async fn find(stores: &Stores, number: u8) -> Option<Session> {
     stores.sessions.find(session_ref(number)).await.expect("find")
@@ -251,15 +253,21 @@ pub async fn a_session_rests_upon_its_key(stores: &Stores) {
     let late = |number, time| Session { created: at(time), ..key_session(number, 1) };
     assert_eq!(open_within(stores, &late(1, 50), None).await, Opened::Done { evicted: Vec::new() });
     assert_eq!(open_within(stores, &late(2, 51), None).await, Opened::Stale);
-    let reissue = |time| Reissue {
-        session: session_ref(1),
-        generation: 1,
-        token: TokenHash([9; 32]),
-        auth_time: NOW,
-        at: at(time),
+    let rotate = async |time, by| {
+        let presentation = Presentation {
+            family: family_id(1),
+            sequence: 0,
+            by: Presenter { signed: true, place: HOME },
+            generation: 1,
+            token: TokenHash([by; 32]),
+            sliding: Duration::from_secs(60),
+            at: at(time),
+        };
+        let reuse = event(EventKind::RefreshReuse, at(time));
+        stores.token_families.rotate(&presentation, &reuse).await.expect("rotate")
     };
-    assert_eq!(stores.sessions.reissue(&reissue(50)).await.expect("reissue"), Reissued::Done);
-    assert_eq!(stores.sessions.reissue(&reissue(51)).await.expect("reissue"), Reissued::Stale);
+    assert_eq!(rotate(51, 8).await, Refreshed::Judged(Presented::Ended));
+    assert_eq!(rotate(50, 9).await, Refreshed::Judged(Presented::Rotate));
 }
 
 /// For ever: enabled again, the user has to log in again.
@@ -393,31 +401,6 @@ pub async fn only_a_live_session_is_touched_and_only_forwards(stores: &Stores) {
     touch(&[Touched { user_agent: Some("x".repeat(300).into()), ..touched(1, 1, 71) }]).await;
     assert_eq!(find(stores, 1).await.expect("a session").user_agent, Some("x".repeat(256).into()));
     assert!(find(stores, 9).await.is_none());
-}
-
-/// A token that is issued for a session that has ended meanwhile is not the session's.
-pub async fn only_a_live_session_is_issued_another_token(stores: &Stores) {
-    enrol(stores, 1, "alice").await;
-    open(stores, &session(1, 1)).await;
-    let reissue = |generation, time| Reissue {
-        session: session_ref(1),
-        generation,
-        token: TokenHash([9; 32]),
-        auth_time: at(30),
-        at: at(time),
-    };
-    let ask = async |reissue: Reissue| stores.sessions.reissue(&reissue).await.expect("reissue");
-    assert_eq!(ask(reissue(2, 40)).await, Reissued::Stale);
-    assert_eq!(ask(reissue(1, DAY)).await, Reissued::Stale);
-    assert_eq!(find(stores, 1).await, Some(session(1, 1)));
-    assert_eq!(ask(reissue(1, 40)).await, Reissued::Done);
-    let reissued = Session { token: TokenHash([9; 32]), auth_time: at(30), ..session(1, 1) };
-    assert_eq!(find(stores, 1).await, Some(reissued.clone()));
-    assert_eq!(ask(Reissue { auth_time: at(20), ..reissue(1, 40) }).await, Reissued::Done);
-    assert_eq!(find(stores, 1).await, Some(reissued));
-    end(stores, Scope::Session(session_ref(1)), EndReason::LoggedOut, 50).await;
-    assert_eq!(ask(reissue(1, 60)).await, Reissued::Stale);
-    assert_eq!(ask(Reissue { session: session_ref(2), ..reissue(1, 60) }).await, Reissued::Stale);
 }
 
 /// When no token of it can be good any more, or when whoever signs has had time to hear of the end; few at a time.

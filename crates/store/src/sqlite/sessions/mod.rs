@@ -15,7 +15,7 @@ use super::ledger::Ledger;
 use super::row::{Stored, Trust};
 use super::value::millis;
 use crate::meaning::touched;
-use crate::port::{Opened, Reissue, Reissued, Sessions, StoreError, Touched};
+use crate::port::{Opened, Sessions, StoreError, Touched};
 
 const FIND: &str = "SELECT * FROM active_sessions WHERE ref = ?";
 pub(super) const LIST: &str = "SELECT * FROM active_sessions WHERE ref > ? ORDER BY ref";
@@ -70,11 +70,6 @@ impl Sessions for Guarded {
         self.change(move |mut ledger| Box::pin(async move { ledger.end(&scope, why, &event).await })).await
     }
 
-    async fn reissue(&self, reissue: &Reissue) -> Result<Reissued, StoreError> {
-        let reissue = reissue.clone();
-        self.change(move |mut ledger| Box::pin(async move { ledger.reissue(&reissue).await })).await
-    }
-
     async fn touch(&self, uses: &[Touched]) -> Result<(), StoreError> {
         let uses = uses.to_vec();
         let touch = self.change(move |mut ledger| {
@@ -125,19 +120,6 @@ impl Ledger<'_> {
             Stored::Sound(session) => Some(session.in_epoch(epoch)),
             Stored::Tampered(_) | Stored::Unreadable(_) => None,
         }))
-    }
-
-    async fn reissue(&mut self, reissue: &Reissue) -> Result<Reissued, Failure> {
-        let session = self.sound_session(reissue.session).await?;
-        let Some(session) = session.filter(|session| session.generation == reissue.generation) else {
-            return Ok(Reissued::Stale);
-        };
-        if !self.stands(&session, reissue.at).await? {
-            return Ok(Reissued::Stale);
-        }
-        let auth_time = session.auth_time.max(reissue.auth_time);
-        self.keep_session(&Session { token: reissue.token, auth_time, ..session }, Trust::Holds).await?;
-        Ok(Reissued::Done)
     }
 
     async fn touch(&mut self, of_session: &Touched, epoch: Epoch) -> Result<(), Failure> {
