@@ -155,4 +155,4 @@ fn slices(columns: &Columns) -> Vec<&[u8]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -16,7 +16,7 @@ pub use family::Family;
 pub use limit::{Limit, OnLimit, Room};
 pub use place::Place;
 pub use refresh::{CONFLICT_FOR, GRACE, Presented, Presenter};
-pub use revocation::{Epoch, KEEP_REVOCATIONS, Revocation, Revoked};
+pub use revocation::{Epoch, KEEP_REVOCATIONS, KEEP_SIGNING, Revocation, Revoked};
 pub use token::{FamilySecret, MalformedToken, RefreshToken};
 pub use value::{
     EndReason, MAX_DEVICE, MAX_USER_AGENT, OpenedBy, Proof, Scope, Session, SessionState, TokenHash, UnknownReason, cut,

@@ -12,6 +12,12 @@ use crate::token::AccessLifetime;
 /// signature alone. The hour more is for clocks that disagree.
 pub const KEEP_REVOCATIONS: Duration = AccessLifetime::MAX.longest().saturating_add(Duration::from_secs(60 * 60));
 
+/// How long a session that signs is kept after it is over.
+///
+/// What a client signs with it is answered under its key as long as that is there. Afterwards nobody can sign the answer, and
+/// the client has to take it for interference: a laptop that was closed over a weekend should hear that it was logged out.
+pub const KEEP_SIGNING: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// An entry in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {

@@ -6,7 +6,7 @@ use core::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Epoch, KEEP_REVOCATIONS};
+use super::{Epoch, KEEP_REVOCATIONS, KEEP_SIGNING};
 use crate::id::{KeyId, SessionId, SessionRef, UserId};
 use crate::secret::Sealed;
 use crate::time::Timestamp;
@@ -76,12 +76,13 @@ impl Session {
         }
     }
 
-    /// Whether it can be forgotten: nothing refers to it any more that is not refused for its own age.
+    /// Whether it can be forgotten: it is over [for long enough](Proof::forgets).
     pub fn is_past(&self, now: Timestamp) -> bool {
-        match self.state {
-            SessionState::Open => self.expires <= now,
-            SessionState::Ended { at, .. } => at.saturating_add(KEEP_REVOCATIONS) < now,
-        }
+        let over = match self.state {
+            SessionState::Open => self.expires,
+            SessionState::Ended { at, .. } => at,
+        };
+        over < self.proof.forgets(now)
     }
 
     /// The key that opened it, if one did.
@@ -123,6 +124,15 @@ impl Proof {
             Self::Key => "key",
             Self::Bearer => "bearer",
         }
+    }
+
+    /// Sessions with this proof that were over before the time that this says, ended or expired, are forgotten at `now`:
+    /// those that bring tokens with the [last one](KEEP_REVOCATIONS), those that sign [later](KEEP_SIGNING).
+    pub const fn forgets(self, now: Timestamp) -> Timestamp {
+        now.saturating_sub(match self {
+            Self::Key => KEEP_SIGNING,
+            Self::Bearer => KEEP_REVOCATIONS,
+        })
     }
 }
 

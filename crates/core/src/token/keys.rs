@@ -6,7 +6,7 @@ use super::key::PublicTokenKey;
 pub struct TokenKeys(Vec<PublicTokenKey>);
 
 impl TokenKeys {
-    /// The most keys that a set may have. A guard has at most three.
+    /// The most keys that a set may have. A guard has two, and those whose last tokens are still good.
     pub const MAX: usize = 16;
 
     /// These keys; of two with one name, the first.

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use countersign_core::account::User;
 use countersign_core::id::SessionRef;
 use countersign_core::secret::Sealed;
-use countersign_core::session::{Epoch, KEEP_REVOCATIONS, MAX_USER_AGENT, Revoked, Scope, Session, TokenHash, cut};
+use countersign_core::session::{Epoch, MAX_USER_AGENT, Proof, Revoked, Scope, Session, SessionState, TokenHash, cut};
 use countersign_core::time::Timestamp;
 use countersign_store::port::Touched;
 use tokio::sync::watch;
@@ -108,6 +108,10 @@ impl Sessions {
             entry.end();
         }
         let entry = self.shards.put(entry)?;
+        // From its end on, whenever it was read, it is remembered.
+        if let SessionState::Ended { at, .. } = session.state {
+            self.ended.lock().map_err(|_| InDoubt)?.entry(session.reference).or_insert(at);
+        }
         // Whoever ends it from here on finds it; whoever did before has left word.
         if self.ended.lock().map_err(|_| InDoubt)?.contains_key(&session.reference) {
             entry.end();
@@ -269,7 +273,7 @@ impl Sessions {
         }
     }
 
-    /// Forgets the sessions of which nobody can show a token any more, and lets what goes on under those end that have
+    /// Forgets the sessions that were over for [long enough](Proof::forgets), and lets what goes on under those end that have
     /// expired. It looks at one part of the table, another each time. `now` is a time of the accept clock.
     pub fn sweep(&self, now: Timestamp) -> Result<(), InDoubt> {
         self.advance(now);
@@ -280,12 +284,14 @@ impl Sessions {
         for entry in self.shards.which(part, is_unnamed)? {
             self.end(entry.reference(), now)?;
         }
-        let is_past = |at: Timestamp| at.saturating_add(KEEP_REVOCATIONS) < now;
-        let past = self.shards.which(part, |entry| is_past(entry.expires()))?;
+        let past = self.shards.which(part, |entry| entry.expires() < entry.proof().forgets(now))?;
         let mut past: Vec<_> = past.iter().map(|entry| entry.reference()).collect();
-        past.extend(
-            self.ended.lock().map_err(|_| InDoubt)?.extract_if(|_, at| is_past(*at)).map(|(session, _)| session),
-        );
+        // Nobody can sign with one that has not come in.
+        let signs = |session| self.find(session).map_or(true, |entry| entry.is_some_and(|it| it.proof() == Proof::Key));
+        let is_past = |session: &SessionRef, at: &mut Timestamp| {
+            *at < Proof::Key.forgets(now) || *at < Proof::Bearer.forgets(now) && !signs(*session)
+        };
+        past.extend(self.ended.lock().map_err(|_| InDoubt)?.extract_if(is_past).map(|(session, _)| session));
         for session in past {
             self.strangers.forget(session)?;
             self.shards.remove(session)?;

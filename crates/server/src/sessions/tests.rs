@@ -238,6 +238,33 @@ async fn whoever_waits_for_the_end_of_a_session_is_told_of_it() {
     second.await.unwrap();
 }
 
+/// Read anew after a start, too: then the log may have forgotten the end long ago.
+#[test]
+fn what_is_over_is_forgotten_when_the_store_forgets_it() {
+    let alice = user(1, 0);
+    let ended = SessionState::Ended { at: at(0), why: EndReason::LoggedOut };
+    let of = |number, proof, state| Session { proof, state, ..session(number, &alice) };
+    let sessions = Sessions::new(IDLE);
+    let mut rows = Vec::new();
+    for (number, proof) in [(0, Proof::Bearer), (10, Proof::Key)] {
+        let open = SessionState::Open;
+        for row in [of(number, proof, ended), of(number + 1, proof, open), of(number + 2, proof, open)] {
+            sessions.put(&row, &alice).unwrap();
+            rows.push(row);
+        }
+        sessions.deny(&Scope::Session(reference(number + 1)), at(0)).unwrap();
+        rows[number as usize / 10 * 3 + 1].state = ended;
+    }
+    for hours in [0, 24, 25, 26, 7 * 24, 7 * 24 + 1, 30 * 24, 31 * 24, 32 * 24, 37 * 24, 37 * 24 + 1] {
+        let now = at(0).saturating_add(Duration::from_secs(hours * 3_600));
+        (0..SHARDS).for_each(|_| sessions.sweep(now).unwrap());
+        for row in &rows {
+            let is_there = sessions.find(row.reference).unwrap().is_some();
+            assert_eq!(is_there, !row.is_past(now), "{hours} h: {row:?}");
+        }
+    }
+}
+
 /// The table, for a session that brings tokens. One that signs has its keys besides, once it has been used.
 #[test]
 fn a_session_takes_a_few_octets() {

@@ -364,3 +364,18 @@ async fn nothing_starts_on_a_log_with_an_entry_that_cannot_be_read() {
     sql(&guard, "INSERT INTO revocations (epoch, at_ms, generation) VALUES (0, 0, 1)").await;
     assert!(guard.app.accounts.load().await.is_err());
 }
+
+/// A laptop that was closed over the weekend: what nobody can sign to it, it has to take for somebody between.
+#[tokio::test]
+async fn whoever_signs_days_after_the_end_of_the_session_is_told_of_it_under_its_key() {
+    let guard = guard("").await;
+    add(&guard, "alice", "user").await;
+    let held = login_with_key(&guard, "alice").await;
+    assert_eq!(held.signer(&guard).call(&guard, "POST", "/api/auth/revoke", b"").await.status, 204);
+    let (sessions, stores) = (&guard.app.accounts.sessions, &guard.app.accounts.stores);
+    let days_later = now().saturating_add(Duration::from_secs(6 * 86_400));
+    (0..64).for_each(|_| sessions.sweep(days_later).unwrap());
+    stores.sessions.forget_expired(days_later, 10).await.unwrap();
+    let answer = held.signer(&guard).call(&guard, "GET", "/x", b"").await;
+    assert_eq!((answer.status, code(&answer).as_str()), (401, "token-revoked"));
+}

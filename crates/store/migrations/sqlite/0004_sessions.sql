@@ -45,9 +45,9 @@ CREATE INDEX active_sessions_by_user ON active_sessions (user_id, expires_at);
 
 CREATE INDEX active_sessions_by_key ON active_sessions (key_id) WHERE key_id IS NOT NULL;
 
-CREATE INDEX active_sessions_by_expiry ON active_sessions (expires_at) WHERE state = 0;
+CREATE INDEX active_sessions_by_expiry ON active_sessions (proof, expires_at) WHERE state = 0;
 
-CREATE INDEX active_sessions_by_end ON active_sessions (ended_at) WHERE state = 1;
+CREATE INDEX active_sessions_by_end ON active_sessions (proof, ended_at) WHERE state = 1;
 
 CREATE TRIGGER active_sessions_only_end BEFORE UPDATE ON active_sessions WHEN NEW.state < OLD.state
 BEGIN SELECT RAISE(ABORT, 'an ended session stays ended'); END;

@@ -79,8 +79,7 @@ macro_rules! store_conformance {
                 a_key_that_ends_in_any_other_way_ends_its_sessions, a_session_rests_upon_its_key,
                 leaving_enabled_ends_the_sessions, no_more_sessions_are_live_than_the_limit_says,
                 of_eight_logins_at_once_no_more_are_live_than_the_limit_says, sessions_are_listed_by_cursor,
-                only_a_live_session_is_touched_and_only_forwards, only_a_live_session_is_issued_another_token,
-                sessions_are_forgotten_when_nothing_refers_to_them;
+                only_a_live_session_is_touched_and_only_forwards, sessions_are_forgotten_when_nothing_refers_to_them;
             successions: a_successor_is_kept_and_its_predecessor_ends_in_a_day, of_eight_successors_one_is_kept,
                 nobody_takes_the_place_of_a_key_that_has_none_to_give, an_ending_key_ends_sooner_and_never_later,
                 a_key_whose_end_has_come_is_revoked_and_its_successor_is_not,

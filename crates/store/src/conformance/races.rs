@@ -11,7 +11,7 @@ use countersign_core::time::Timestamp;
 
 use super::sample::{HOME, at, enrol, event, family_id, key_id, open, session, session_ref, user_id};
 use crate::Stores;
-use crate::port::{Opened, Presentation, Refreshed, Reissue, Reissued, Touched, UsedToken};
+use crate::port::{Opened, Presentation, Refreshed, Touched, UsedToken};
 
 /// A step of a request that refreshes (it reads, then writes what it has read), or the revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,14 +139,6 @@ async fn nothing_comes_back(stores: &Stores, number: u8) {
             let told = refresh(stores, number, (sequence, generation, 200)).await;
             assert_eq!(told, Refreshed::Judged(Presented::Ended));
         }
-        let reissue = Reissue {
-            session: session_ref(number),
-            generation,
-            token: TokenHash([255; 32]),
-            auth_time: at(700),
-            at: at(700),
-        };
-        assert_eq!(stores.sessions.reissue(&reissue).await.expect("reissue"), Reissued::Stale);
         let (address, user_agent) = (ended.address, None);
         let touched = Touched { session: session_ref(number), generation, last_used: at(700), address, user_agent };
         stores.sessions.touch(&[touched]).await.expect("touch");

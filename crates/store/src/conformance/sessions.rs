@@ -2,21 +2,24 @@
 
 use core::num::NonZeroU32;
 
+use core::time::Duration;
+
 use countersign_core::account::{KeyOrigin, KeyRecord, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::SessionRef;
 use countersign_core::session::{
-    EndReason, Family, KEEP_REVOCATIONS, Limit, OnLimit, OpenedBy, Revoked, Scope, Session, SessionState, TokenHash,
+    EndReason, Family, KEEP_REVOCATIONS, KEEP_SIGNING, Limit, OnLimit, OpenedBy, Presented, Presenter, Proof, Revoked,
+    Scope, Session, SessionState, TokenHash,
 };
 use countersign_core::succession::OVERLAP;
 use countersign_core::time::Timestamp;
 
 use super::sample::{
-    DAY, NOW, at, eight_at_once, enrol, event, events, family, family_id, key, key_id, key_session, open, open_within,
-    recovery_card, session, session_ref, successor, ticket_id, user_id,
+    DAY, HOME, NOW, at, eight_at_once, enrol, event, events, family, family_id, key, key_id, key_session, open,
+    open_within, recovery_card, session, session_ref, successor, ticket_id, user_id,
 };
 use crate::Stores;
-use crate::port::{Opened, Reissue, Reissued, Touched};
+use crate::port::{Opened, Presentation, Refreshed, Touched};
 
 async fn find(stores: &Stores, number: u8) -> Option<Session> {
     stores.sessions.find(session_ref(number)).await.expect("find")
@@ -250,15 +253,21 @@ pub async fn a_session_rests_upon_its_key(stores: &Stores) {
     let late = |number, time| Session { created: at(time), ..key_session(number, 1) };
     assert_eq!(open_within(stores, &late(1, 50), None).await, Opened::Done { evicted: Vec::new() });
     assert_eq!(open_within(stores, &late(2, 51), None).await, Opened::Stale);
-    let reissue = |time| Reissue {
-        session: session_ref(1),
-        generation: 1,
-        token: TokenHash([9; 32]),
-        auth_time: NOW,
-        at: at(time),
+    let rotate = async |time, by| {
+        let presentation = Presentation {
+            family: family_id(1),
+            sequence: 0,
+            by: Presenter { signed: true, place: HOME },
+            generation: 1,
+            token: TokenHash([by; 32]),
+            sliding: Duration::from_secs(60),
+            at: at(time),
+        };
+        let reuse = event(EventKind::RefreshReuse, at(time));
+        stores.token_families.rotate(&presentation, &reuse).await.expect("rotate")
     };
-    assert_eq!(stores.sessions.reissue(&reissue(50)).await.expect("reissue"), Reissued::Done);
-    assert_eq!(stores.sessions.reissue(&reissue(51)).await.expect("reissue"), Reissued::Stale);
+    assert_eq!(rotate(51, 8).await, Refreshed::Judged(Presented::Ended));
+    assert_eq!(rotate(50, 9).await, Refreshed::Judged(Presented::Rotate));
 }
 
 /// For ever: enabled again, the user has to log in again.
@@ -394,48 +403,30 @@ pub async fn only_a_live_session_is_touched_and_only_forwards(stores: &Stores) {
     assert!(find(stores, 9).await.is_none());
 }
 
-/// A token that is issued for a session that has ended meanwhile is not the session's.
-pub async fn only_a_live_session_is_issued_another_token(stores: &Stores) {
-    enrol(stores, 1, "alice").await;
-    open(stores, &session(1, 1)).await;
-    let reissue = |generation, time| Reissue {
-        session: session_ref(1),
-        generation,
-        token: TokenHash([9; 32]),
-        auth_time: at(30),
-        at: at(time),
-    };
-    let ask = async |reissue: Reissue| stores.sessions.reissue(&reissue).await.expect("reissue");
-    assert_eq!(ask(reissue(2, 40)).await, Reissued::Stale);
-    assert_eq!(ask(reissue(1, DAY)).await, Reissued::Stale);
-    assert_eq!(find(stores, 1).await, Some(session(1, 1)));
-    assert_eq!(ask(reissue(1, 40)).await, Reissued::Done);
-    let reissued = Session { token: TokenHash([9; 32]), auth_time: at(30), ..session(1, 1) };
-    assert_eq!(find(stores, 1).await, Some(reissued.clone()));
-    assert_eq!(ask(Reissue { auth_time: at(20), ..reissue(1, 40) }).await, Reissued::Done);
-    assert_eq!(find(stores, 1).await, Some(reissued));
-    end(stores, Scope::Session(session_ref(1)), EndReason::LoggedOut, 50).await;
-    assert_eq!(ask(reissue(1, 60)).await, Reissued::Stale);
-    assert_eq!(ask(Reissue { session: session_ref(2), ..reissue(1, 60) }).await, Reissued::Stale);
-}
-
-/// An expired session when it expires, an ended one when no token of it can be good any more; few at a time.
+/// When no token of it can be good any more, or when whoever signs has had time to hear of the end; few at a time.
 pub async fn sessions_are_forgotten_when_nothing_refers_to_them(stores: &Stores) {
     enrol(stores, 1, "alice").await;
     for number in 1..=5 {
         open(stores, &Session { expires: at(10 * DAY), ..session(number, 1) }).await;
     }
-    open(stores, &Session { expires: at(1_000), ..session(6, 1) }).await;
-    end(stores, Scope::Session(session_ref(1)), EndReason::LoggedOut, 0).await;
+    for (number, expires) in [(6, 1_000), (7, 10 * DAY), (8, 1_000)] {
+        let proof = if number == 6 { Proof::Bearer } else { Proof::Key };
+        open(stores, &Session { proof, expires: at(expires), ..key_session(number, 1) }).await;
+    }
+    for number in [1, 7] {
+        end(stores, Scope::Session(session_ref(number)), EndReason::LoggedOut, 0).await;
+    }
     let forget = async |now: Timestamp, limit| stores.sessions.forget_expired(now, limit).await.expect("forget");
-    assert_eq!(forget(at(999), 9).await, 0);
-    assert_eq!(forget(at(1_000), 9).await, 1);
-    assert_eq!((find(stores, 6).await, stores.token_families.find(family_id(6)).await.expect("find")), (None, None));
-    let kept = NOW.saturating_add(KEEP_REVOCATIONS);
-    assert_eq!(forget(kept, 9).await, 0);
-    assert_eq!(forget(Timestamp::from_millis(kept.as_millis() + 1), 9).await, 1);
-    assert_eq!(find(stores, 1).await, None);
-    assert_eq!(forget(at(10 * DAY), 3).await, 3);
-    assert_eq!(forget(at(10 * DAY), 3).await, 1);
-    assert_eq!(forget(at(10 * DAY), 3).await, 0);
+    for (kept, ended, expired) in [(KEEP_REVOCATIONS, 1, 6), (KEEP_SIGNING, 7, 8)] {
+        for (last, number) in [(NOW.saturating_add(kept), ended), (at(1_000).saturating_add(kept), expired)] {
+            assert_eq!(forget(last, 9).await, 0);
+            assert!(find(stores, number).await.is_some());
+            assert_eq!(forget(Timestamp::from_millis(last.as_millis() + 1), 9).await, 1);
+            let family = stores.token_families.find(family_id(number)).await.expect("find");
+            assert_eq!((find(stores, number).await, family), (None, None));
+        }
+    }
+    for forgotten in [3, 1, 0] {
+        assert_eq!(forget(at(12 * DAY), 3).await, forgotten);
+    }
 }

@@ -9,7 +9,7 @@ use countersign_core::time::Timestamp;
 
 use super::{IdTaken, Kept, Memory};
 use crate::meaning::{ended_by, is_of, of_session, touched};
-use crate::port::{Opened, Reissue, Reissued, Sessions, StoreError, Touched};
+use crate::port::{Opened, Sessions, StoreError, Touched};
 
 #[async_trait]
 impl Sessions for Memory {
@@ -62,17 +62,6 @@ impl Sessions for Memory {
             Scope::Key(key) => kept.end_sessions(|other| other.key() == Some(key), why, event),
             Scope::User(user) => kept.revoke_user(*user, why, event),
         })
-    }
-
-    async fn reissue(&self, reissue: &Reissue) -> Result<Reissued, StoreError> {
-        let mut kept = self.kept()?;
-        let session = kept.session(reissue.session).filter(|session| kept.stands(session, reissue.at));
-        let Some(session) = session.filter(|session| session.generation == reissue.generation) else {
-            return Ok(Reissued::Stale);
-        };
-        let auth_time = session.auth_time.max(reissue.auth_time);
-        kept.keep_session(Session { token: reissue.token, auth_time, ..session });
-        Ok(Reissued::Done)
     }
 
     async fn touch(&self, uses: &[Touched]) -> Result<(), StoreError> {

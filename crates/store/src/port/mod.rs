@@ -34,7 +34,7 @@ pub use replay_guard::{ReplayGuard, Seen};
 pub use revocations::{Head, Revocations};
 pub use sealings::{Reseal, Resealed, Retirement, SealedPage, SealedPlace, Sealing, Sealings};
 pub use server_secrets::{OWNER_OF_SERVER_SECRETS, ServerSecrets};
-pub use sessions::{Opened, Reissue, Reissued, Sessions, Touched};
+pub use sessions::{Opened, Sessions, Touched};
 pub use successions::{Succeeded, Successions, TakenBack};
 pub use tickets::Tickets;
 pub use token_families::{Presentation, Refreshed, TokenFamilies, UsedToken};

@@ -3,7 +3,7 @@ use core::net::IpAddr;
 use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::{SessionRef, UserId};
-use countersign_core::session::{EndReason, Family, Limit, Scope, Session, TokenHash};
+use countersign_core::session::{EndReason, Family, Limit, Scope, Session};
 use countersign_core::time::Timestamp;
 
 use super::StoreError;
@@ -39,9 +39,6 @@ pub trait Sessions: Send + Sync {
     /// [`Scope::User`] raises the user's generation too, if there is such a user, which `event` tells of itself.
     async fn end(&self, scope: &Scope, why: EndReason, event: &Event) -> Result<Vec<SessionRef>, StoreError>;
 
-    /// Keeps another access token as the one that was issued last, and when the user last proved who they are.
-    async fn reissue(&self, reissue: &Reissue) -> Result<Reissued, StoreError>;
-
     /// Keeps when and where sessions were last used. Those are left alone that have ended, are of another generation, or
     /// were used later.
     async fn touch(&self, touched: &[Touched]) -> Result<(), StoreError>;
@@ -62,30 +59,6 @@ pub enum Opened {
     LimitReached,
     /// What the login relied upon is no longer so: the user is not enabled, the generation or the epoch has risen, or the
     /// key has ended.
-    Stale,
-}
-
-/// An access token that takes the place of another outside of a refresh.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reissue {
-    /// Of which session.
-    pub session: SessionRef,
-    /// The generation that the token says.
-    pub generation: u32,
-    /// Its hash.
-    pub token: TokenHash,
-    /// When the user last proved who they are; never earlier than before.
-    pub auth_time: Timestamp,
-    /// When it was issued.
-    pub at: Timestamp,
-}
-
-/// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reissued {
-    /// It is the session's token.
-    Done,
-    /// The session has ended, or is of another generation.
     Stale,
 }
 

@@ -65,7 +65,7 @@ fn recovers(number: u8, by: RecoveryKind) -> Option<Recovers> {
 }
 
 /// All of these rows have different MACs, and each verifies by its own only.
-fn all_differ<Row>(rows: &[Row], mac: impl Fn(&Row) -> RowMac, verifies: impl Fn(&Row, &[u8]) -> bool) {
+pub(crate) fn all_differ<Row>(rows: &[Row], mac: impl Fn(&Row) -> RowMac, verifies: impl Fn(&Row, &[u8]) -> bool) {
     for (place, row) in rows.iter().enumerate() {
         for (other_place, other) in rows.iter().enumerate() {
             assert_eq!(verifies(row, &mac(other).0), place == other_place, "rows {place} and {other_place}");

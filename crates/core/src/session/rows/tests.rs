@@ -1,4 +1,5 @@
 use super::*;
+use crate::account::rows::tests::all_differ;
 use crate::id::{KeyId, UserId};
 use crate::secret::Secret32;
 use crate::session::refresh::tests::family;
@@ -10,15 +11,6 @@ const LATER: Timestamp = Timestamp::from_secs(1_999_999_999);
 
 fn key() -> RowKey {
     RowKey::new(&Secret32::new([3; 32]))
-}
-
-/// All of these rows have different MACs, and each verifies by its own only.
-fn all_differ<Row>(rows: &[Row], mac: impl Fn(&Row) -> RowMac, verifies: impl Fn(&Row, &[u8]) -> bool) {
-    for (place, row) in rows.iter().enumerate() {
-        for (other_place, other) in rows.iter().enumerate() {
-            assert_eq!(verifies(row, &mac(other).0), place == other_place, "rows {place} and {other_place}");
-        }
-    }
 }
 
 fn ended(at: Timestamp, why: EndReason) -> SessionState {

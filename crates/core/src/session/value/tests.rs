@@ -1,3 +1,5 @@
+use core::time::Duration;
+
 use super::*;
 
 const AT: Timestamp = Timestamp::from_secs(1_763_780_000);
@@ -43,15 +45,19 @@ fn a_session_of_an_earlier_epoch_ended_with_it_unless_it_had_before() {
     assert_eq!(Session { state: before, ..of(2) }.in_epoch(current).state, before);
 }
 
-/// A late access token still finds that its session was ended, and is told so.
+/// A late access token still finds that its session was ended, and is told so; and whoever signs after a weekend is.
 #[test]
-fn an_ended_session_is_kept_for_as_long_as_its_revocation() {
-    let expires = session().expires;
-    assert!(!session().is_past(Timestamp::from_millis(expires.as_millis() - 1)));
-    assert!(session().is_past(expires));
-    let ended = Session { state: SessionState::Open.ended(AT, EndReason::LoggedOut), ..session() };
-    assert!(!ended.is_past(AT.saturating_add(KEEP_REVOCATIONS)));
-    assert!(ended.is_past(Timestamp::from_millis(AT.saturating_add(KEEP_REVOCATIONS).as_millis() + 1)));
+fn a_session_that_is_over_is_kept_as_long_as_somebody_may_come_with_it() {
+    let week = Duration::from_secs(7 * 86_400);
+    for (proof, kept) in [(Proof::Bearer, KEEP_REVOCATIONS), (Proof::Key, week)] {
+        let session = Session { proof, ..session() };
+        let ended = Session { state: SessionState::Open.ended(AT, EndReason::LoggedOut), ..session.clone() };
+        for (session, over) in [(&session, session.expires), (&ended, AT)] {
+            let last = over.saturating_add(kept);
+            assert!(!session.is_past(last), "{proof:?}");
+            assert!(session.is_past(last.saturating_add(Duration::from_millis(1))), "{proof:?}");
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod row;
 use async_trait::async_trait;
 use countersign_core::event::Event;
 use countersign_core::id::{SessionRef, UserId};
-use countersign_core::session::{EndReason, Epoch, Family, Limit, Scope, Session};
+use countersign_core::session::{EndReason, Epoch, Family, Limit, Proof, Scope, Session};
 use countersign_core::time::Timestamp;
 use sqlx::query;
 
@@ -14,18 +14,18 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::row::{Stored, Trust};
 use super::value::millis;
-use crate::meaning::{forgotten_before, touched};
-use crate::port::{Opened, Reissue, Reissued, Sessions, StoreError, Touched};
+use crate::meaning::touched;
+use crate::port::{Opened, Sessions, StoreError, Touched};
 
 const FIND: &str = "SELECT * FROM active_sessions WHERE ref = ?";
 pub(super) const LIST: &str = "SELECT * FROM active_sessions WHERE ref > ? ORDER BY ref";
 pub(super) const OF_USER: &str = "SELECT * FROM active_sessions WHERE user_id = ? AND ref > ? ORDER BY ref";
 
 pub(super) const FORGET_ENDED: &str = "DELETE FROM active_sessions WHERE ref IN \
-    (SELECT ref FROM active_sessions WHERE state = 1 AND ended_at < ? ORDER BY ended_at LIMIT ?)";
+    (SELECT ref FROM active_sessions WHERE state = 1 AND proof = ? AND ended_at < ? ORDER BY ended_at LIMIT ?)";
 
 pub(super) const FORGET_EXPIRED: &str = "DELETE FROM active_sessions WHERE ref IN \
-    (SELECT ref FROM active_sessions WHERE state = 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?)";
+    (SELECT ref FROM active_sessions WHERE state = 0 AND proof = ? AND expires_at < ? ORDER BY expires_at LIMIT ?)";
 
 #[async_trait]
 impl Sessions for Guarded {
@@ -70,11 +70,6 @@ impl Sessions for Guarded {
         self.change(move |mut ledger| Box::pin(async move { ledger.end(&scope, why, &event).await })).await
     }
 
-    async fn reissue(&self, reissue: &Reissue) -> Result<Reissued, StoreError> {
-        let reissue = reissue.clone();
-        self.change(move |mut ledger| Box::pin(async move { ledger.reissue(&reissue).await })).await
-    }
-
     async fn touch(&self, uses: &[Touched]) -> Result<(), StoreError> {
         let uses = uses.to_vec();
         let touch = self.change(move |mut ledger| {
@@ -90,14 +85,17 @@ impl Sessions for Guarded {
     }
 
     async fn forget_expired(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        let ended_before = millis(forgotten_before(now));
         let forget = self.sqlite.writer.write(move |connection| {
             Box::pin(async move {
-                let ended = query(FORGET_ENDED).bind(ended_before).bind(limit).execute(&mut *connection).await?;
-                let ended = u32::try_from(ended.rows_affected()).unwrap_or(limit);
-                let rest = limit.saturating_sub(ended);
-                let expired = query(FORGET_EXPIRED).bind(millis(now)).bind(rest).execute(&mut *connection).await?;
-                Ok(ended + u32::try_from(expired.rows_affected()).unwrap_or(rest))
+                let mut rest = limit;
+                for proof in [Proof::Key, Proof::Bearer] {
+                    for sql in [FORGET_ENDED, FORGET_EXPIRED] {
+                        let forget = query(sql).bind(proof.as_str()).bind(millis(proof.forgets(now))).bind(rest);
+                        let forgotten = forget.execute(&mut *connection).await?.rows_affected();
+                        rest = rest.saturating_sub(u32::try_from(forgotten).unwrap_or(u32::MAX));
+                    }
+                }
+                Ok(limit - rest)
             })
         });
         forget.await
@@ -122,19 +120,6 @@ impl Ledger<'_> {
             Stored::Sound(session) => Some(session.in_epoch(epoch)),
             Stored::Tampered(_) | Stored::Unreadable(_) => None,
         }))
-    }
-
-    async fn reissue(&mut self, reissue: &Reissue) -> Result<Reissued, Failure> {
-        let session = self.sound_session(reissue.session).await?;
-        let Some(session) = session.filter(|session| session.generation == reissue.generation) else {
-            return Ok(Reissued::Stale);
-        };
-        if !self.stands(&session, reissue.at).await? {
-            return Ok(Reissued::Stale);
-        }
-        let auth_time = session.auth_time.max(reissue.auth_time);
-        self.keep_session(&Session { token: reissue.token, auth_time, ..session }, Trust::Holds).await?;
-        Ok(Reissued::Done)
     }
 
     async fn touch(&mut self, of_session: &Touched, epoch: Epoch) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use crate::Stores;
 use crate::conformance::sample::{
     HOME, NOW, at, enrol, event, family, family_id, key_id, key_session, open, session, session_ref, user_id,
 };
-use crate::port::{Presentation, Refreshed, Reissue, Reissued, Resealed, StoreError, Touched, UsedToken};
+use crate::port::{Presentation, Refreshed, Resealed, StoreError, Touched, UsedToken};
 
 const DISTRUSTED: SessionState = SessionState::Ended { at: NOW, why: EndReason::Distrusted };
 
@@ -77,9 +77,6 @@ async fn no_column_of_a_session_can_be_changed_unnoticed() {
         assert!(matches!(told, SessionState::Ended { why: EndReason::Distrusted, .. }), "{change}: {told:?}");
         assert_eq!(state(&stores, 2).await, SessionState::Open, "{change}");
         assert_eq!(rotate(&stores, &presentation(1, 0, 9)).await, Refreshed::Judged(Presented::Ended), "{change}");
-        let reissue =
-            Reissue { session: session_ref(1), generation: 1, token: TokenHash([9; 32]), auth_time: NOW, at: NOW };
-        assert_eq!(stores.sessions.reissue(&reissue).await.unwrap(), Reissued::Stale, "{change}");
         assert_eq!(alarms(&stores).await, [format!("active_sessions {}", session_ref(1))], "{change}");
     }
 }
@@ -287,28 +284,34 @@ async fn of_64_refreshing_by_one_token_all_get_the_same_successor() {
     assert_eq!(rotate(&stores, &presentation(1, 1, 99)).await, Refreshed::Judged(Presented::Rotate));
 }
 
-/// Of each pair one branch lives, or the family has ended: P4.
+/// Of each pair one branch lives, or the family has ended: P4. Eight bring the current token at once, and at the same time
+/// one brings one that was replaced long ago: whoever comes first, nothing that either of them got is good afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_token_ever_gives_two_live_branches_whoever_races_whom() {
-    let (_house, stores) = furnished().await;
     for round in 0..8 {
+        let (_house, stores) = furnished().await;
+        for sequence in 0..2 {
+            assert_eq!(rotate(&stores, &presentation(1, sequence, 8)).await, Refreshed::Judged(Presented::Rotate));
+        }
         let mut callers = JoinSet::new();
-        for number in 0..8_u8 {
+        for number in 0..9_u8 {
             let stores = stores.clone();
-            let sequence = u32::from(number % 3) + round;
-            let presentation = presentation(1, sequence.saturating_sub(1), 16 * (round as u8) + number + 8);
+            let presentation = presentation(1, if number == round { 0 } else { 2 }, 16 + number);
             callers.spawn(async move { (presentation.sequence, rotate(&stores, &presentation).await) });
         }
         let told = callers.join_all().await;
-        let mut replaced: Vec<_> = told
-            .iter()
-            .filter(|(_, told)| *told == Refreshed::Judged(Presented::Rotate))
-            .map(|(sequence, _)| *sequence)
-            .collect();
-        let count = replaced.len();
-        replaced.sort_unstable();
-        replaced.dedup();
-        assert_eq!(replaced.len(), count, "a token was replaced twice: {told:?}");
+        let count = |wanted| told.iter().filter(|told| **told == (2, Refreshed::Judged(wanted))).count();
+        let [rotated, again, ended] = [Presented::Rotate, Presented::Again, Presented::Ended].map(count);
+        assert!(rotated <= 1 && rotated + again + ended == 8, "a token was replaced twice: {told:?}");
+        assert!(told.contains(&(0, Refreshed::Judged(Presented::Reused))), "{told:?}");
+        let ended = SessionState::Ended { at: at(500), why: EndReason::RefreshReused };
+        assert_eq!(state(&stores, 1).await, ended);
+        let family = stores.token_families.find(family_id(1)).await.unwrap().unwrap();
+        assert_eq!((family.state, family.sequence), (ended, 2 + rotated as u32));
+        for sequence in 0..4 {
+            let late = rotate(&stores, &presentation(1, sequence, 99)).await;
+            assert_eq!(late, Refreshed::Judged(Presented::Ended), "token {sequence} after {told:?}");
+        }
     }
 }
 

@@ -15,14 +15,13 @@ use crate::Stores;
 use crate::conformance::sample::{
     DAY, at, event, family, family_id, key_id, key_session, session, session_ref, user_id,
 };
-use crate::port::{Presentation, Reissue, Touched, UsedToken};
+use crate::port::{Presentation, Touched, UsedToken};
 
 /// An operation on few sessions of few users.
 #[derive(Clone, Debug)]
 pub(super) enum Operation {
     Open { number: u8, user: u8, kind: u8, generation: u32, epoch: u32, limit: Option<Limit>, time: u64 },
     End { scope: Scope, time: u64 },
-    Reissue { number: u8, generation: u32, token: u8, time: u64 },
     Touch { uses: Vec<(u8, u32, u64)> },
     Rotate { number: u8, sequence: u32, by: Presenter, generation: u32, token: u8, time: u64 },
     NoteToken { number: u8, used: UsedToken },
@@ -56,8 +55,6 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
             }
         ),
         2 => (scope, time.clone()).prop_map(|(scope, time)| Operation::End { scope, time }),
-        1 => (few.clone(), generation.clone(), any::<u8>(), time.clone())
-            .prop_map(|(number, generation, token, time)| Operation::Reissue { number, generation, token, time }),
         1 => proptest::collection::vec((few.clone(), generation.clone(), time.clone()), 0..4)
             .prop_map(|uses| Operation::Touch { uses }),
         8 => (few.clone(), 0..4_u32, by, generation, any::<u8>(), time.clone()).prop_map(
@@ -92,11 +89,6 @@ pub(super) async fn answer(stores: &Stores, operation: &Operation) -> String {
             told(stores.sessions.open(&session, &family(&session), limit, &opens).await)
         }
         Operation::End { scope, time } => told(stores.sessions.end(&scope, EndReason::Revoked, &ends(time)).await),
-        Operation::Reissue { number, generation, token: of, time } => {
-            let (session, token) = (session_ref(number), token(number, of));
-            let reissue = Reissue { session, generation, token, auth_time: at(time), at: at(time) };
-            told(stores.sessions.reissue(&reissue).await)
-        }
         Operation::Touch { uses } => {
             let uses = uses.into_iter().map(|(number, generation, time)| Touched {
                 session: session_ref(number),
