@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use countersign_core::account::{Credentials, Role, User, UserState};
 use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{FamilyId, SessionId, SessionRef, UserId};
@@ -66,8 +67,10 @@ pub(crate) fn signed_in(accounts: &Accounts, user: &User) -> anyhow::Result<(Ses
     let now = edge::now().wall;
     let mut session = session(user, TokenHash::of(""), now);
     let (reference, proof) = (session.reference, Proof::Bearer);
-    let holder = Holder { user, session: reference, proof, auth_time: now, epoch: 0, address: HOME };
-    let issued = issue_to(accounts, &holder, &edge::random(), now)?;
+    let over = session.expires;
+    let holder = Holder { user, session: reference, proof, auth_time: now, epoch: 0, over, address: HOME };
+    let issued =
+        issue_to(accounts, &holder, &edge::random(), now)?.context("a session that goes on is issued tokens")?;
     session.token = issued.hash;
     Ok((session, issued.text.to_string()))
 }
