@@ -48,7 +48,7 @@ async fn measure(home: &Path) -> anyhow::Result<()> {
         let opening = Opening { session, family, user: user.clone(), root: None, limit: None };
         open_session(&app, opening, people::event(EventKind::SessionOpened, &user)).await?;
         verifier.verify(&token).await.context("a token that nobody has taken back")?;
-        let asked = Asked { actor: "bench".to_owned(), at: edge::now().wall };
+        let asked = Asked { actor: "bench".to_owned(), session: None, at: edge::now().wall };
         let mut news = verifier.news();
         news.mark_unchanged();
         let begun = wall_time();

@@ -98,5 +98,5 @@ pub(crate) fn family(accounts: &Accounts, session: &Session, user: &User) -> any
 /// That something befell this user.
 pub(crate) fn event(kind: EventKind, user: &User) -> Event {
     let actor = "bench".to_owned();
-    Event { at: edge::now().wall, kind, user: Some(user.id), key: None, actor, detail: String::new() }
+    Event { at: edge::now().wall, kind, user: Some(user.id), key: None, session: None, actor, detail: String::new() }
 }

@@ -68,7 +68,7 @@ async fn measure(home: &Path) -> anyhow::Result<()> {
 
 /// When the revocation is acknowledged, and when the client's connection ends, both from the moment it is asked for.
 async fn revoke(app: &SharedApp, key: KeyId, mut socket: WebSocket) -> anyhow::Result<(Duration, Duration)> {
-    let asked = Asked { actor: "bench".to_owned(), at: edge::now().wall };
+    let asked = Asked { actor: "bench".to_owned(), session: None, at: edge::now().wall };
     let begun = wall_time();
     let operator = async {
         let done = RevokeKey { keyid: key.to_string() }.run(&app.accounts, &asked).await;
@@ -155,7 +155,7 @@ pub(crate) async fn enrol(app: &SharedApp) -> anyhow::Result<(KeyId, Root)> {
         created: now,
     };
     let (kind, actor) = (EventKind::Enrolled, "bench".to_owned());
-    let event = Event { at: now, kind, user: None, key: None, actor, detail: String::new() };
+    let event = Event { at: now, kind, user: None, key: None, session: None, actor, detail: String::new() };
     let confirmation = Confirmation { user, key };
     app.accounts.stores.enrolments.confirm(&confirmation, &event).await?;
     app.accounts.keyring.put(&confirmation.user, confirmation.key)?;

@@ -90,7 +90,7 @@ async fn reset_clock(config: Checked<Config>) -> anyhow::Result<Exit> {
     marks.keep(&reset).await?;
     let detail = format!("the accept clock was set back from {}", moment(mark.mark.as_millis()));
     let actor = format!("uid {}", rustix::process::getuid().as_raw());
-    let event = Event { at: now, kind: EventKind::ClockAlarm, user: None, key: None, actor, detail };
+    let event = Event { at: now, kind: EventKind::ClockAlarm, user: None, key: None, session: None, actor, detail };
     accounts.stores.events.record(&event).await?;
     accounts.sqlite.close().await;
     say::line(format_args!("the accept clock is back at {}", moment(now.as_millis())))?;

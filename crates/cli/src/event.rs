@@ -45,7 +45,8 @@ pub(crate) struct GuardArgs {
 #[command(after_help = r#"Examples:
   countersign event list --limit 20
   countersign event list --kind replay --kind row_tampered --since 24h
-  countersign event list --user alice --after 0 --json"#)]
+  countersign event list --user alice --after 0 --json
+  countersign event list --session nPZ2vS1kQ0qVYx8m3r5u7w"#)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     guard: Guard,
@@ -71,6 +72,9 @@ struct Which {
     /// About this user only: a name, or the id of one who was deleted.
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    /// About this session only, by the reference that `countersign session list` shows.
+    #[arg(long, value_name = "REF", allow_hyphen_values = true)]
+    session: Option<String>,
     /// Not from before this: a time such as 2026-11-24T15:00:00Z, or how long ago, such as 24h.
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<u64>,
@@ -78,7 +82,8 @@ struct Which {
 
 impl Which {
     fn ask(&self, after: Option<u64>, limit: u32) -> ListEvents {
-        ListEvents { after, limit, kinds: self.kinds.clone(), user: self.user.clone(), since_ms: self.since }
+        let Self { kinds, user, session, since } = self.clone();
+        ListEvents { after, limit, kinds, user, session, since_ms: since }
     }
 }
 
@@ -107,11 +112,12 @@ async fn list(args: ListArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let lines = rows.into_iter().map(|row| {
-        let EventRow { sequence, at_ms, event, user_id, keyid, actor, detail } = row;
+        let EventRow { sequence, at_ms, event, user_id, keyid, session, actor, detail } = row;
         let (user, key) = (user_id.unwrap_or_default(), keyid.unwrap_or_default());
-        [sequence.to_string(), moment(at_ms), event, user, key, actor, detail]
+        let session = session.unwrap_or_default();
+        [sequence.to_string(), moment(at_ms), event, user, key, session, actor, detail]
     });
-    table(["no.", "when", "event", "user", "key", "by", "detail"], lines)?;
+    table(["no.", "when", "event", "user", "key", "session", "by", "detail"], lines)?;
     Ok(Exit::Done)
 }
 

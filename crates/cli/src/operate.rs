@@ -109,7 +109,8 @@ pub(crate) async fn on_the_store<O: Operation>(
 ) -> anyhow::Result<O::Reply> {
     let accounts = Accounts::open(config, directory, lock).await?;
     accounts.load().await?;
-    let asked = Asked { actor: format!("uid {}", rustix::process::getuid().as_raw()), at: edge::now().wall };
+    let asked =
+        Asked { actor: format!("uid {}", rustix::process::getuid().as_raw()), session: None, at: edge::now().wall };
     // Nothing goes on beside a command, so that there is nothing to wait for.
     accounts.ending.cancel();
     let reply = operation.run(&accounts, &asked).await;

@@ -83,7 +83,7 @@ async fn say_how_to_go_on(server: &Server) -> anyhow::Result<()> {
         eprintln!("  countersign user invite --ticket --role admin --data {data}");
         return Ok(());
     }
-    let asked = Asked { actor: "first start".to_owned(), at: edge::now().wall };
+    let asked = Asked { actor: "first start".to_owned(), session: None, at: edge::now().wall };
     let invite = Invite { kind: InviteKind::Ticket, role: "admin".to_owned() };
     let card = invite.run(&server.app().accounts, &asked).await?.card;
     eprintln!("Nobody is enrolled yet. This card makes one administrator, once:\n\n{card}\n");

@@ -244,7 +244,8 @@ fn a_user_is_named_by_one_id_wherever_one_is_shown() {
     let id = shown["user_id"].as_str().unwrap();
     let session = place.this_one("default");
     assert_eq!(place.ok(&["whoami"]), format!("alice, user: session {session}, user {id}\n"));
-    let event = place.operator(&["event", "list", "--kind", "session_opened"]);
+    let event = place.operator(&["event", "list", "--kind", "session_opened", "--session", &session]);
+    assert!(event.lines().next().unwrap().contains("session") && event.contains(&session), "{event}");
     assert!(event.lines().next().unwrap().contains("user") && event.contains(id), "{event}");
     let shown = place.operator(&["user", "show", "alice"]);
     assert!(shown.lines().any(|line| line.split_whitespace().eq(["sessions", "1"])), "{shown}");

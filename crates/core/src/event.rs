@@ -9,7 +9,7 @@ pub use head::{MalformedHead, SealedHead, Sealing};
 use core::fmt;
 use core::str::FromStr;
 
-use crate::id::{KeyId, UserId};
+use crate::id::{KeyId, SessionRef, UserId};
 use crate::time::Timestamp;
 
 /// One row of the event log. Rows are never changed.
@@ -23,6 +23,8 @@ pub struct Event {
     pub user: Option<UserId>,
     /// The key concerned, where there is one.
     pub key: Option<KeyId>,
+    /// The session concerned, by its public name: the one that was opened, used or ended, or in which the change was made.
+    pub session: Option<SessionRef>,
     /// Who caused it: an address, or `uid 1000` for somebody at the control socket.
     pub actor: String,
     /// A short sentence in fixed words: no octet of a request stands here unescaped.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_core::account::User;
 use countersign_core::encoding::unhex;
 use countersign_core::enrolment::pending::{Pending, PendingEnrolments};
+use countersign_core::event::Event;
 use countersign_core::id::{KeyId, SessionRef, UserId};
 use countersign_core::secret::{Sealed, Secret32};
 use countersign_core::session::{Epoch, Scope};
@@ -275,6 +276,17 @@ impl Accounts {
     /// Forgets the pending enrolments that can no longer be granted.
     pub fn forget_pending(&self, void: impl Fn(&Pending) -> bool) {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).forget(void);
+    }
+
+    /// The event with the user of its session or key, and the key of its session, where they are known and it names none.
+    /// Where they are in doubt it stays as it is: that something happened counts for more than to whom.
+    pub fn of_its_user(&self, event: Event) -> Event {
+        let session = event.session.and_then(|session| self.sessions.find(session).ok()?);
+        let holder = event.key.as_ref().and_then(|key| self.keyring.find(key.as_str()).ok()?);
+        let of_session = session.as_ref().map(|session| session.user());
+        let of_key = holder.map(|holder| holder.principal().user);
+        let opened_by = session.and_then(|session| session.opened_by().cloned());
+        Event { user: event.user.or(of_session).or(of_key), key: event.key.clone().or(opened_by), ..event }
     }
 
     /// The user of this id, whose keys or sessions the store has.

@@ -226,7 +226,7 @@ fn patience(config: &Config) -> Patience {
 /// An event of the process itself.
 fn event(kind: EventKind, detail: &str) -> Event {
     let actor = format!("pid {}", std::process::id());
-    Event { at: edge::now().wall, kind, user: None, key: None, actor, detail: detail.to_owned() }
+    Event { at: edge::now().wall, kind, user: None, key: None, session: None, actor, detail: detail.to_owned() }
 }
 
 /// What the control socket does with a question.
@@ -235,7 +235,7 @@ fn operator(
 ) -> impl Fn(Actor, Value) -> BoxFuture<'static, Result<Value, ControlError>> + Clone + Send + Sync + 'static {
     move |actor, question| {
         let app = app.clone();
-        let asked = Asked { actor: actor.to_string(), at: edge::now().wall };
+        let asked = Asked { actor: actor.to_string(), session: None, at: edge::now().wall };
         // In a task of its own: an operator who goes away must not leave a change half made.
         let work = tokio::spawn(async move { dispatch(&app.accounts, &asked, question).await });
         Box::pin(async move { work.await.map_err(Undecided::from)? })

@@ -112,6 +112,26 @@ async fn each_event_is_streamed_as_it_is_recorded() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_one_session_are_asked_for_by_its_name() {
+    let whole = Whole::start(None, "").await;
+    let admin = at_the_admin_door(&whole, "alice", Role::Admin).await;
+    whole.signed_in("bob", Role::User).await;
+    let all = whole.app.accounts.stores.events.list(0, 1_000).await.unwrap();
+    let opened = all.iter().find(|told| told.event.kind == EventKind::SessionOpened).unwrap();
+    let session = opened.event.session.unwrap();
+    let answer = get(&whole, &admin, &format!("/api/admin/events?session={session}")).await;
+    let page: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(page["events"].as_array().unwrap().len(), 1, "{page}");
+    assert_eq!(page["events"][0]["session"], session.to_string());
+    assert_eq!(page["events"][0]["sequence"], opened.sequence);
+    for query in
+        ["session=", "session=alice", &format!("session=s.{session}"), &format!("session={session}&session={session}")]
+    {
+        assert_eq!(get(&whole, &admin, &format!("/api/admin/events?{query}")).await.status, 400, "{query}");
+    }
+}
+
 /// The head of the empty log, too, and one that was kept and did not get to the file: that is what heads are looked for in.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_head_gets_into_its_file() {

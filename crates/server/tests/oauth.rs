@@ -154,7 +154,8 @@ async fn every_way_in_which_a_session_can_end_makes_its_tokens_inactive() {
             "disabled" => drop(whole.operate("disable-user", json!({ "username": name })).await),
             "role" => drop(whole.operate("set-role", json!({ "username": name, "role": "admin" })).await),
             _ => {
-                let asked = countersign_server::service::control::Asked { actor: "test".to_owned(), at: now() };
+                let asked =
+                    countersign_server::service::control::Asked { actor: "test".to_owned(), session: None, at: now() };
                 countersign_server::service::end_sessions::end_everything(&whole.app.accounts, &asked).await.unwrap();
             }
         }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use countersign_core::account::{Credentials, User};
 use countersign_core::event::EventKind;
-use countersign_core::id::UserId;
+use countersign_core::id::{SessionRef, UserId};
 use countersign_core::password::Password;
 use countersign_core::time::Timestamp;
 use countersign_server::hashing::{Cost, Hasher};
@@ -21,6 +21,9 @@ use zeroize::Zeroizing;
 
 /// Below what may be configured: these tests are not about the cost.
 const CHEAP: Cost = Cost { memory: 64, iterations: 2, lanes: 1 };
+
+/// In which a password is changed.
+const SESSION: SessionRef = SessionRef([7; 16]);
 
 const HOME: &str = "192.0.2.1";
 
@@ -37,7 +40,7 @@ fn address(text: &str) -> IpAddr {
 }
 
 fn asked() -> Asked {
-    Asked { actor: "uid 0".to_owned(), at: at(0) }
+    Asked { actor: "uid 0".to_owned(), session: None, at: at(0) }
 }
 
 fn hash(text: &str) -> HashText {
@@ -139,6 +142,7 @@ async fn a_password_is_changed_by_whoever_knows_it() {
     let alice = found(&guard, "alice").await.into_user();
     let asked_for = |current: Option<&str>| PasswordChange {
         user: alice.id,
+        session: SESSION,
         username: alice.username.clone(),
         current: current.map(password),
         new: password("battery staple"),
@@ -162,6 +166,7 @@ async fn a_first_password_needs_none_before_it_and_a_program_gets_none() {
     guard.confirmed("alice").await;
     let ask = |user: &User| PasswordChange {
         user: user.id,
+        session: SESSION,
         username: user.username.clone(),
         current: None,
         new: password("correct horse"),

@@ -96,7 +96,7 @@ async fn kinds(whole: &Whole) -> Vec<EventKind> {
 }
 
 async fn fails(whole: &Whole, operation: &str, arguments: Value) -> String {
-    let asked = Asked { actor: "test".to_owned(), at: now() };
+    let asked = Asked { actor: "test".to_owned(), session: None, at: now() };
     let question = json!({ "operation": operation, "arguments": arguments });
     format!("{:?}", dispatch(&whole.app.accounts, &asked, question).await.unwrap_err())
 }

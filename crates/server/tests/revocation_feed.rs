@@ -37,7 +37,7 @@ async fn each_kind_of_revocation_is_told_as_verifiers_need_it() {
     let login = logged_in(&whole, &alice, Proof::Bearer, now()).await;
     ended(&whole, Scope::Session(login.session), EndReason::Revoked).await;
     ended(&whole, Scope::User(alice.id), EndReason::UserRevoked).await;
-    let asked = countersign_server::service::control::Asked { actor: "test".to_owned(), at: now() };
+    let asked = countersign_server::service::control::Asked { actor: "test".to_owned(), session: None, at: now() };
     countersign_server::service::end_sessions::end_everything(&whole.app.accounts, &asked).await.unwrap();
     let mut page = polled(&whole, &program, begin).await;
     let last = begin + 3;

@@ -273,6 +273,7 @@ async fn a_key_of_the_seed_mode_cannot_hide_by_a_rotation() {
         kind: EventKind::Enrolled,
         user: None,
         key: None,
+        session: None,
         actor: String::new(),
         detail: String::new(),
     };

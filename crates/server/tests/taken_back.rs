@@ -150,6 +150,7 @@ async fn a_key_that_the_store_has_kept_by_a_try_that_got_no_answer_is_confirmed_
         kind: EventKind::Enrolled,
         user: Some(kept.user.id),
         key: Some(kept.key.id.clone()),
+        session: None,
         actor: FROM.to_string(),
         detail: String::new(),
     };

@@ -73,7 +73,7 @@ async fn each_kind_of_revocation_reaches_a_verifier_elsewhere() {
     ended(&whole, Scope::User(alice.id), EndReason::UserRevoked).await;
     assert_eq!(refusal(&verifier, &other.access_token).await, Refused::Revoked(Revocation::User));
     verdict(&verifier, &bobs.access_token).await.unwrap();
-    end_everything(&whole.app.accounts, &Asked { actor: "test".to_owned(), at: now() }).await.unwrap();
+    end_everything(&whole.app.accounts, &Asked { actor: "test".to_owned(), session: None, at: now() }).await.unwrap();
     assert_eq!(refusal(&verifier, &bobs.access_token).await, Refused::Revoked(Revocation::Everybody));
 }
 

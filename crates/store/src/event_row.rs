@@ -14,6 +14,7 @@ pub(crate) struct EventRow {
     pub(crate) kind: String,
     pub(crate) user_id: Option<String>,
     pub(crate) key_id: Option<String>,
+    pub(crate) session: Option<String>,
     pub(crate) actor: String,
     pub(crate) detail: String,
 }
@@ -27,6 +28,7 @@ impl EventRow {
             kind: event.kind.to_string(),
             user_id: event.user.map(|user| user.to_string()),
             key_id: event.key.as_ref().map(|key| key.to_string()),
+            session: event.session.map(|session| session.to_string()),
             actor: event.actor.clone(),
             detail: event.detail.clone(),
         }
@@ -35,7 +37,7 @@ impl EventRow {
     /// The value of this row after the row of this value.
     pub(crate) fn value(&self, key: &EventKey, former: &ChainValue) -> ChainValue {
         let text = |text: &'_ Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
-        let (user_id, key_id) = (text(&self.user_id), text(&self.key_id));
+        let (user_id, key_id, session) = (text(&self.user_id), text(&self.key_id), text(&self.session));
         key.link(
             former,
             &[
@@ -44,6 +46,7 @@ impl EventRow {
                 ("kind", Some(self.kind.as_bytes())),
                 ("user_id", user_id.as_deref()),
                 ("key_id", key_id.as_deref()),
+                ("session", session.as_deref()),
                 ("actor", Some(self.actor.as_bytes())),
                 ("detail", Some(self.detail.as_bytes())),
             ],

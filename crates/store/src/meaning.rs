@@ -2,7 +2,7 @@
 
 use countersign_core::account::{Credentials, Role, Ticket, TicketState, User, UserState};
 use countersign_core::event::{Event, EventKind};
-use countersign_core::id::UserId;
+use countersign_core::id::{SessionRef, UserId};
 use countersign_core::password::PasswordHash;
 use countersign_core::permission::Permissions;
 use countersign_core::session::{EndReason, Family, KEEP_REVOCATIONS, MAX_USER_AGENT, Session, cut};
@@ -111,8 +111,17 @@ impl UserChange {
 
 /// The event for this session.
 pub(crate) fn of_session(event: &Event, session: &Session) -> Event {
-    let detail = format!("session {}: {}", session.reference, event.detail);
-    Event { user: Some(session.user), key: session.key().cloned(), detail, ..event.clone() }
+    Event { user: Some(session.user), key: session.key().cloned(), ..named_session(event, session.reference) }
+}
+
+/// The event for the session of this name, of which no more is known. What came of another session's doing says of which:
+/// that may be the thief's.
+pub(crate) fn named_session(event: &Event, session: SessionRef) -> Event {
+    let detail = match event.session {
+        Some(other) if other != session => format!("{}, by session {other}", event.detail),
+        Some(_) | None => event.detail.clone(),
+    };
+    Event { session: Some(session), detail, ..event.clone() }
 }
 
 /// The event of a session's end that follows from what `event` tells of.

@@ -42,7 +42,7 @@ impl Stage {
         let api = Api::start().await?;
         let guard = Server::start(configuration(&directory, &api)?).await?;
         let server = guard.address();
-        let asked = Asked { actor: "demo".to_owned(), at: edge::now().wall };
+        let asked = Asked { actor: "demo".to_owned(), session: None, at: edge::now().wall };
         let invite = Invite { kind: InviteKind::Ticket, role: "service".to_owned() };
         let card = invite.run(&guard.app().accounts, &asked).await?.card;
         let stop = CancellationToken::new();

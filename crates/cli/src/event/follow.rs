@@ -44,9 +44,11 @@ fn show(rows: &[EventRow], json: bool) -> anyhow::Result<()> {
     if json {
         return print::json_lines(rows);
     }
-    for EventRow { sequence, at_ms, event, user_id, keyid, actor, detail } in rows {
+    for EventRow { sequence, at_ms, event, user_id, keyid, session, actor, detail } in rows {
         let user = user_id.as_ref().map(|user| format!("user {user}"));
-        let parts = [Some(event), user.as_ref(), keyid.as_ref(), Some(actor), Some(detail)].into_iter().flatten();
+        let session = session.as_ref().map(|session| format!("session {session}"));
+        let (whom, how) = ([user.as_ref(), keyid.as_ref(), session.as_ref()], [Some(actor), Some(detail)]);
+        let parts = [Some(event)].into_iter().chain(whom).chain(how).flatten();
         let parts: Vec<_> = parts.filter(|part| !part.is_empty()).map(|part| printable(part)).collect();
         say::line(format_args!("{sequence}  {}  {}", moment(*at_ms), parts.join("  ")))?;
     }

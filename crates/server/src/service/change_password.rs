@@ -53,7 +53,8 @@ pub async fn change_password(
     }
     let NewPassword { current, new } = asked;
     let kept = app.accounts.stores.sessions.find(session.reference).await?;
-    let wanted = PasswordChange { user: caller.user, username: caller.username.clone(), current, new };
+    let (session_ref, username) = (session.reference, caller.username.clone());
+    let wanted = PasswordChange { user: caller.user, session: session_ref, username, current, new };
     let user = match change(app, wanted, whence.address, now).await? {
         Changed::Done(user) => user,
         Changed::Denied => return Ok(PasswordChanged::Denied),

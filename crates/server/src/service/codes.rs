@@ -38,6 +38,7 @@ pub async fn make_codes(
         kind: EventKind::RecoveryCodesMade,
         user: Some(signer.user),
         key: signer.key().cloned(),
+        session: signer.session.as_ref().map(|session| session.reference),
         actor: from.to_string(),
         detail: format!("{}; the ones from before are void", tickets.len()),
     };

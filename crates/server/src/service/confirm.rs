@@ -81,6 +81,7 @@ pub(super) async fn keep(
         kind: EventKind::Enrolled,
         user: Some(user.id),
         key: Some(key.id.clone()),
+        session: None,
         actor: from.to_string(),
         detail,
     };

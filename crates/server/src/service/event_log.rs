@@ -139,5 +139,5 @@ pub async fn look_over(
 
 /// An event about the log itself.
 fn of_the_log(at: Timestamp, kind: EventKind, detail: String) -> Event {
-    Event { at, kind, user: None, key: None, actor: "guard".to_owned(), detail }
+    Event { at, kind, user: None, key: None, session: None, actor: "guard".to_owned(), detail }
 }

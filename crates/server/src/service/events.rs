@@ -24,6 +24,8 @@ pub struct EventRow {
     pub user_id: Option<String>,
     /// The key concerned.
     pub keyid: Option<String>,
+    /// The session concerned, by its public name.
+    pub session: Option<String>,
     /// Who caused it: an address, or `uid 1000`.
     pub actor: String,
     /// More of it, in fixed words.
@@ -38,6 +40,7 @@ impl From<Recorded> for EventRow {
             event: event.kind.to_string(),
             user_id: event.user.map(|user| user.to_string()),
             keyid: event.key.map(|key| key.to_string()),
+            session: event.session.map(|session| session.to_string()),
             actor: event.actor,
             detail: event.detail,
         }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_core::event::{Event, EventKind};
-use countersign_core::id::{KeyId, UserId};
+use countersign_core::id::{KeyId, SessionRef, UserId};
 use countersign_core::network::FineNetwork;
 use countersign_core::time::Timestamp;
 
@@ -45,8 +45,8 @@ struct Count {
 }
 
 impl Folding {
-    /// An event to record now, if this is the first of its kind in its minute. `what` is the key or user concerned, or words
-    /// of ours: never text of a request whose MAC has not verified.
+    /// An event to record now, if this is the first of its kind in its minute. `what` is the key, session or user
+    /// concerned, or words of ours: never text of a request whose MAC has not verified.
     pub fn note(&self, kind: EventKind, what: &str, from: IpAddr, now: Timestamp) -> Option<Event> {
         let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         let subject = Subject::among(&recorded, kind, what, from);
@@ -104,11 +104,13 @@ impl Subject {
 
     fn event(&self, from: IpAddr, at: Timestamp, detail: String) -> Event {
         let (user, key) = (self.what.parse::<UserId>().ok(), self.what.parse::<KeyId>().ok());
-        let words = if user.is_none() && key.is_none() { self.what.as_str() } else { "" };
+        let session = SessionRef::from_keyid(&self.what);
+        let is_named = user.is_some() || key.is_some() || session.is_some();
+        let words = if is_named { "" } else { self.what.as_str() };
         let elsewhere = if self.network.is_none() { "from further networks" } else { "" };
         let parts = [words, elsewhere, &detail].into_iter().filter(|part| !part.is_empty());
         let detail = parts.collect::<Vec<_>>().join(", ");
-        Event { at, kind: self.kind, user, key, actor: from.to_string(), detail }
+        Event { at, kind: self.kind, user, key, session, actor: from.to_string(), detail }
     }
 }
 
@@ -127,6 +129,17 @@ mod tests {
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_secs(1_763_780_000 + seconds)
+    }
+
+    #[test]
+    fn a_session_is_named_in_its_place_and_not_in_words() {
+        let folding = Folding::default();
+        let session = SessionRef([7; 16]);
+        let told = folding.note(EventKind::Replay, &session.keyid(), FROM, at(0)).unwrap();
+        assert_eq!((told.session, told.detail.as_str()), (Some(session), ""));
+        folding.note(EventKind::Replay, &session.keyid(), FROM, at(1));
+        let summary = folding.close(at(61)).remove(0);
+        assert_eq!((summary.session, summary.detail.as_str()), (Some(session), "1 more within 61 s"));
     }
 
     #[test]

@@ -231,5 +231,5 @@ pub async fn tell_of_the_unsettled(app: &App, at: Timestamp) -> Result<(), Store
     let detail =
         format!("{count} under way when an earlier run ended; under their keys they are not carried out again");
     let kind = EventKind::OutcomeUnknown;
-    stores.events.record(&Event { at, kind, user: None, key: None, actor: "guard".into(), detail }).await
+    stores.events.record(&Event { at, kind, user: None, key: None, session: None, actor: "guard".into(), detail }).await
 }

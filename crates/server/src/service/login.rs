@@ -136,6 +136,7 @@ fn opened(session: &Session, whence: &Whence, now: Timestamp) -> Event {
         kind: EventKind::SessionOpened,
         user: Some(session.user),
         key: session.key().cloned(),
+        session: Some(session.reference),
         actor: whence.address.to_string(),
         detail: format!("{by}, proof {}", session.proof.as_str()),
     }

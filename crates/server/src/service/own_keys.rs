@@ -7,7 +7,7 @@ use countersign_core::event::{Event, EventKind};
 use countersign_core::id::KeyId;
 use countersign_core::succession::{TakeBack, take_back as judge};
 use countersign_core::time::Timestamp;
-use countersign_core::verdict::Principal;
+use countersign_core::verdict::{Principal, Prover};
 use countersign_store::port::TakenBack;
 use serde::Serialize;
 
@@ -111,8 +111,9 @@ async fn end(app: &App, signer: &Principal, target: &KeyId, from: IpAddr, now: T
         kind: EventKind::KeyTakenBack,
         user: Some(*user),
         key: Some(target.clone()),
+        session: signer.session.as_ref().map(|session| session.reference),
         actor: from.to_string(),
-        detail: format!("by the word of {}", signer.prover),
+        detail: word(signer),
     };
     let taken = app.accounts.stores.successions.take_back(*user, target, key, &event).await?;
     app.accounts.reload_keys(*user).await?;
@@ -121,4 +122,12 @@ async fn end(app: &App, signer: &Principal, target: &KeyId, from: IpAddr, now: T
         TakenBack::NotTheirs => Ended::NotTheirs,
         TakenBack::OwnAncestor => Ended::OwnAncestor,
     })
+}
+
+/// On whose word it is ended.
+fn word(signer: &Principal) -> String {
+    match &signer.prover {
+        Prover::Key(key) => format!("by the word of {key}"),
+        Prover::Session(_) => "by the word of the session".to_owned(),
+    }
 }

@@ -74,7 +74,7 @@ pub async fn log_out(
     whence: &Whence,
     now: Timestamp,
 ) -> Result<(), Undecided> {
-    end(app, Scope::Session(session.reference), EndReason::LoggedOut, asked(whence, now)).await?;
+    end(app, Scope::Session(session.reference), EndReason::LoggedOut, asked(Some(session), whence, now)).await?;
     Ok(())
 }
 
@@ -86,7 +86,7 @@ pub async fn revoke_others(
     now: Timestamp,
 ) -> Result<(), Undecided> {
     let others = Scope::Others { user, keep: session.reference };
-    end(app, others, EndReason::Revoked, asked(whence, now)).await?;
+    end(app, others, EndReason::Revoked, asked(Some(session), whence, now)).await?;
     Ok(())
 }
 
@@ -105,10 +105,10 @@ pub async fn revoke(
     }
     let is_own = caller.session.as_ref().is_some_and(|session| session.reference == target);
     let why = if is_own { EndReason::LoggedOut } else { EndReason::Revoked };
-    end(app, Scope::Session(target), why, asked(whence, now)).await?;
+    end(app, Scope::Session(target), why, asked(caller.session.as_ref(), whence, now)).await?;
     Ok(true)
 }
 
-fn asked(whence: &Whence, now: Timestamp) -> Asked {
-    Asked { actor: whence.address.to_string(), at: now }
+fn asked(session: Option<&SessionPrincipal>, whence: &Whence, now: Timestamp) -> Asked {
+    Asked { actor: whence.address.to_string(), session: session.map(|session| session.reference), at: now }
 }

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use countersign_core::account::{Credentials, User, UserState};
 use countersign_core::event::{Event, EventKind};
-use countersign_core::id::UserId;
+use countersign_core::id::{SessionRef, UserId};
 use countersign_core::password::{Password, PasswordHash};
 use countersign_core::session::Scope;
 use countersign_core::time::Timestamp;
@@ -47,6 +47,8 @@ pub enum Checked {
 pub struct PasswordChange {
     /// Who asks, as the session or key says.
     pub user: UserId,
+    /// In which session.
+    pub session: SessionRef,
     /// The user's name.
     pub username: Username,
     /// The password until now, where there is one.
@@ -133,7 +135,7 @@ pub async fn change(
     source: IpAddr,
     now: Timestamp,
 ) -> Result<Changed, Undecided> {
-    let PasswordChange { user: id, username, current, new } = asked;
+    let PasswordChange { user: id, session, username, current, new } = asked;
     let found = app.accounts.stores.users.credentials(&username).await?;
     let Some(found) = found.filter(|found| found.user().id == id && found.user().state == UserState::Enabled) else {
         return Ok(Changed::Denied);
@@ -153,6 +155,7 @@ pub async fn change(
         kind: EventKind::PasswordChanged,
         user: Some(id),
         key: None,
+        session: Some(session),
         actor: source.to_string(),
         detail: "by the user".to_owned(),
     };

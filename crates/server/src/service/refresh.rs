@@ -152,6 +152,7 @@ fn reuse(session: &Session, whence: &Whence, now: Timestamp) -> Event {
         kind: EventKind::RefreshReuse,
         user: Some(session.user),
         key: session.key().cloned(),
+        session: Some(session.reference),
         actor: whence.address.to_string(),
         detail: "a refresh token came that had been replaced".to_owned(),
     }

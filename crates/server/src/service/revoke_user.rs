@@ -1,7 +1,7 @@
 //! An administrator takes back everything that a user was issued.
 
 use countersign_core::account::{KeyState, Role, UserState};
-use countersign_core::event::{Event, EventKind};
+use countersign_core::event::EventKind;
 use countersign_core::id::UserId;
 use countersign_core::session::{EndReason, Scope};
 use countersign_core::time::Timestamp;
@@ -55,7 +55,12 @@ pub async fn take_back(
     if user.is_none_or(|user| user.state == UserState::Deleted) {
         return Ok(TakenBack::NoSuchUser);
     }
-    let (app, asked) = (app.clone(), Asked { actor: format!("{} from {}", caller.username, whence.address), at: now });
+    let asked = Asked {
+        actor: format!("{} from {}", caller.username, whence.address),
+        session: caller.session.as_ref().map(|session| session.reference),
+        at: now,
+    };
+    let app = app.clone();
     to_its_end(async move { take(&app.accounts, taking, &asked).await }).await?;
     Ok(TakenBack::Done)
 }
@@ -76,14 +81,8 @@ pub(super) async fn take(accounts: &Accounts, taking: Taking, asked: &Asked) -> 
 async fn end_keys(accounts: &Accounts, user: UserId, asked: &Asked) -> Result<(), Undecided> {
     for key in accounts.stores.keys.of_user(user).await? {
         if !matches!(key.state, KeyState::Revoked { .. }) {
-            let event = Event {
-                at: asked.at,
-                kind: EventKind::KeyRevoked,
-                user: Some(user),
-                key: Some(key.id.clone()),
-                actor: asked.actor.clone(),
-                detail: "with everything of its user".to_owned(),
-            };
+            let concerned = (Some(user), Some(key.id.clone()));
+            let event = asked.event(EventKind::KeyRevoked, concerned, "with everything of its user".to_owned());
             accounts.stores.keys.revoke(&key.id, &event).await?;
         }
     }

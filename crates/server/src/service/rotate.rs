@@ -160,6 +160,7 @@ async fn end(app: &App, id: &KeyId, now: Timestamp) -> Result<(), Undecided> {
         kind: EventKind::KeyEnded,
         user: Some(user),
         key: Some(id.clone()),
+        session: None,
         actor: "guard".to_owned(),
         detail: "another has its place".to_owned(),
     };
@@ -169,5 +170,6 @@ async fn end(app: &App, id: &KeyId, now: Timestamp) -> Result<(), Undecided> {
 
 /// The event that tells what a request did to this key.
 pub(super) fn event(key: &KeyRecord, (kind, detail): (EventKind, String), from: IpAddr, now: Timestamp) -> Event {
-    Event { at: now, kind, user: Some(key.user), key: Some(key.id.clone()), actor: from.to_string(), detail }
+    let (user, key) = (Some(key.user), Some(key.id.clone()));
+    Event { at: now, kind, user, key, session: None, actor: from.to_string(), detail }
 }

@@ -16,7 +16,15 @@ pub(crate) async fn rotate(
 ) -> Result<Result<(), TooYoung>, Undecided> {
     let keys = &accounts.secrets.token_keys;
     let detail = format!("{} signs access tokens from now on", keys.held().ring().next().0.id());
-    let event = Event { at, kind: EventKind::TokenKeyRotated, user: None, key: None, actor: actor.to_owned(), detail };
+    let event = Event {
+        at,
+        kind: EventKind::TokenKeyRotated,
+        user: None,
+        key: None,
+        session: None,
+        actor: actor.to_owned(),
+        detail,
+    };
     let hands = (&*accounts.stores.server_secrets, &accounts.secrets.kek);
     Ok(keys.rotate(hands, edge::random(), at_once, &event).await?)
 }

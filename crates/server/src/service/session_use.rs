@@ -29,8 +29,9 @@ pub async fn judge(app: &SharedApp, session: &Entry, from: IpAddr, now: Timestam
         }
         OnNetworkChange::Revoke => {
             warn(app, session, from, now).await?;
-            let asked = Asked { actor: from.to_string(), at: now };
-            end(app, Scope::Session(session.reference()), EndReason::NetworkChanged, asked).await?;
+            let reference = session.reference();
+            let asked = Asked { actor: from.to_string(), session: Some(reference), at: now };
+            end(app, Scope::Session(reference), EndReason::NetworkChanged, asked).await?;
             Ok(Verdict::Refuse(Refusal::TokenRevoked))
         }
     }
@@ -51,8 +52,9 @@ async fn warn(app: &SharedApp, session: &Entry, from: IpAddr, now: Timestamp) ->
         kind: EventKind::NetworkChange,
         user: Some(session.user()),
         key: session.opened_by().cloned(),
+        session: Some(reference),
         actor: from.to_string(),
-        detail: format!("session {reference}"),
+        detail: "it was neither opened nor refreshed from there".to_owned(),
     };
     if let Err(error) = app.accounts.stores.events.record(&event).await {
         sessions.forget_strangers(session)?;

@@ -168,7 +168,7 @@ pub(super) async fn report(
         | Refusal::SessionRequired => return Ok(()),
     };
     if let Some(event) = app.folding.note(kind, keyid, from, now) {
-        app.accounts.stores.events.record(&event).await?;
+        app.accounts.stores.events.record(&app.accounts.of_its_user(event)).await?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ fn kek() -> SharedKek {
 
 fn event(at: Timestamp) -> Event {
     let (actor, detail) = ("uid 0".to_owned(), String::new());
-    Event { at, kind: EventKind::TokenKeyRotated, user: None, key: None, actor, detail }
+    Event { at, kind: EventKind::TokenKeyRotated, user: None, key: None, session: None, actor, detail }
 }
 
 fn names(keys: &TokenKeyring) -> Vec<String> {

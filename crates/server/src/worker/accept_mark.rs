@@ -85,7 +85,8 @@ impl AcceptMarkKeeper {
         }
         tracing::error!("{detail}");
         let kind = EventKind::ClockAlarm;
-        let event = Event { at, kind, user: None, key: None, actor: "guard".into(), detail: detail.into() };
+        let event =
+            Event { at, kind, user: None, key: None, session: None, actor: "guard".into(), detail: detail.into() };
         if let Err(error) = self.events.record(&event).await {
             tracing::error!(%error, "the alarm was not recorded");
         }

@@ -30,7 +30,7 @@ pub async fn sweep(app: &SharedApp, reading: Reading) -> Result<(), StoreError> 
     app.accounts.secrets.kek.forget_lingering(now);
     app.accounts.pending.lock().unwrap_or_else(PoisonError::into_inner).expire(now);
     for event in app.folding.close(now) {
-        app.accounts.stores.events.record(&event).await?;
+        app.accounts.stores.events.record(&app.accounts.of_its_user(event)).await?;
     }
     app.accounts.stores.enrolments.forget_notes(now).await?;
     // By the accept clock: a wall clock that was set forward must not free keys before their time.

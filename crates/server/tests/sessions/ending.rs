@@ -5,8 +5,8 @@ use countersign_core::event::EventKind;
 use serde_json::{Value, json};
 
 use crate::scene::{
-    Held, PASSWORD, Signer, add, code, count, events, guard, hash_of, json, logged_in, login, login_with_key, post,
-    refresh, user_id,
+    Held, PASSWORD, Signer, add, code, count, guard, hash_of, json, logged_in, login, login_with_key, post, refresh,
+    told_of, user_id,
 };
 use crate::whole::Whole;
 
@@ -33,8 +33,59 @@ async fn a_logout_ends_this_session_and_says_why_afterwards() {
     assert!(json(&answer)["detail"].as_str().unwrap().starts_with("Token has been revoked"));
     assert!(is_dead(&guard, &held).await && !is_dead(&guard, &other).await);
     assert_eq!(held.bring(&guard, "POST", "/api/auth/revoke").await.status, 401, "once");
-    let (_, detail) = events(&guard).await.into_iter().find(|(kind, _)| *kind == EventKind::SessionEnded).unwrap();
-    assert!(detail.contains("logged_out") && detail.contains(&held.reference.to_string()), "{detail}");
+    let told: Vec<_> =
+        told_of(&guard, held.reference).await.into_iter().map(|event| (event.kind, event.detail)).collect();
+    assert_eq!(told[0].0, EventKind::SessionOpened);
+    assert_eq!(told[1], (EventKind::SessionEnded, "logged_out".to_owned()));
+    let opened = [(EventKind::SessionOpened, "by password, proof bearer".to_owned())];
+    let of_other = told_of(&guard, other.reference).await;
+    assert_eq!(of_other.into_iter().map(|event| (event.kind, event.detail)).collect::<Vec<_>>(), opened);
+}
+
+/// By its events a stolen session can be told from the ones that it was used against.
+#[tokio::test]
+async fn what_a_thief_does_in_a_stolen_session_is_found_by_its_name() {
+    let guard = guard("").await;
+    let id = add(&guard, "alice", "user").await;
+    let (stolen, owners, third) =
+        (login(&guard, "alice").await, login(&guard, "alice").await, login(&guard, "alice").await);
+    let target = format!("/api/auth/sessions/{}", owners.reference);
+    assert_eq!(stolen.bring(&guard, "DELETE", &target).await.status, 204);
+    let ended = told_of(&guard, owners.reference).await.pop().unwrap();
+    assert_eq!(
+        (ended.kind, ended.detail),
+        (EventKind::SessionEnded, format!("revoked, by session {}", stolen.reference))
+    );
+    assert_eq!(owners.bring(&guard, "GET", "/api/auth/whoami").await.status, 401);
+    let refused = told_of(&guard, owners.reference).await.pop().unwrap();
+    assert_eq!((refused.kind, refused.detail.as_str()), (EventKind::TokenRevoked, ""));
+    assert_eq!(refused.user.unwrap().to_string(), id, "whose it is, though nobody was let in");
+    let body = json!({ "current_password": PASSWORD, "new_password": "another password" }).to_string();
+    assert_eq!(stolen.bring_body(&guard, "POST", "/api/auth/password", body.as_bytes()).await.status, 200);
+    let by_thief = told_of(&guard, stolen.reference).await;
+    let kinds: Vec<_> = by_thief.iter().map(|event| event.kind).collect();
+    for kind in [EventKind::SessionOpened, EventKind::PasswordChanged, EventKind::SessionEnded] {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+    let of_third = told_of(&guard, third.reference).await.pop().unwrap();
+    assert_eq!(of_third.kind, EventKind::SessionEnded);
+    assert!(of_third.detail.ends_with(&format!("by session {}", stolen.reference)), "{of_third:?}");
+}
+
+/// The administrator's session is the one that may have been stolen there.
+#[tokio::test]
+async fn what_an_administrator_takes_back_names_the_session_of_the_administrator() {
+    let guard = guard("").await;
+    add(&guard, "dora", "admin").await;
+    let alice = Signer::enrolled(&guard, "alice", Role::User).await;
+    let (held, _) = alice.session(&guard).await;
+    let dora = login(&guard, "dora").await;
+    let target = format!("/api/auth/revoke-user/{}?keys=true", user_id(&guard, "alice").await);
+    assert_eq!(dora.bring(&guard, "POST", &target).await.status, 204);
+    let kinds: Vec<_> = told_of(&guard, dora.reference).await.into_iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::SessionOpened, EventKind::KeyRevoked, EventKind::UserRevoked]);
+    let ended = told_of(&guard, held.reference).await.pop().unwrap();
+    assert!(ended.detail.ends_with(&format!("by session {}", dora.reference)), "{ended:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use countersign_core::account::Role;
 use countersign_core::encoding::unb64u;
-use countersign_core::event::EventKind;
+use countersign_core::event::{Event, EventKind};
 use countersign_core::id::{KeyId, SessionRef};
 use countersign_core::password::Password;
 use countersign_core::secret::{KeyPair, Root, Secret32};
@@ -17,6 +17,7 @@ use countersign_core::signature::{
 };
 use countersign_server::hashing::{Cost, Hasher};
 use countersign_server::service::control::HashText;
+use countersign_store::port::Selection;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use zeroize::Zeroizing;
@@ -255,6 +256,13 @@ impl Signer {
 pub(crate) async fn events(guard: &Whole) -> Vec<(EventKind, String)> {
     let events = guard.app.accounts.stores.events.list(0, 1_000).await.unwrap();
     events.into_iter().map(|recorded| (recorded.event.kind, recorded.event.detail)).collect()
+}
+
+/// What the log tells of this session, oldest first.
+pub(crate) async fn told_of(guard: &Whole, session: SessionRef) -> Vec<Event> {
+    let selection = Selection { session: Some(session), limit: 1_000, ..Selection::default() };
+    let events = guard.app.accounts.stores.events.select(&selection).await.unwrap();
+    events.into_iter().map(|recorded| recorded.event).collect()
 }
 
 pub(crate) async fn count(guard: &Whole, kind: EventKind) -> usize {

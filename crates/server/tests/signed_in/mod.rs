@@ -115,10 +115,18 @@ pub(crate) async fn ended(
     scope: countersign_core::session::Scope,
     why: countersign_core::session::EndReason,
 ) {
-    let asked = Asked { actor: "test".to_owned(), at: now() };
+    let asked = Asked { actor: "test".to_owned(), session: None, at: now() };
     end(&whole.app, scope, why, asked).await.unwrap();
 }
 
 fn event(kind: EventKind, user: &User) -> Event {
-    Event { at: now(), kind, user: Some(user.id), key: None, actor: "test".to_owned(), detail: String::new() }
+    Event {
+        at: now(),
+        kind,
+        user: Some(user.id),
+        key: None,
+        session: None,
+        actor: "test".to_owned(),
+        detail: String::new(),
+    }
 }

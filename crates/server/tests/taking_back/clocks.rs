@@ -23,7 +23,7 @@ async fn an_operator_who_looks_while_the_clock_is_wrong_ends_no_session() {
     let guard = guard("").await;
     add(&guard, "alice", "user").await;
     let held = login(&guard, "alice").await;
-    let asked = Asked { actor: "test".to_owned(), at: jumped().wall };
+    let asked = Asked { actor: "test".to_owned(), session: None, at: jumped().wall };
     for (operation, arguments) in [
         ("list-sessions", json!({ "username": "alice" })),
         ("show-session", json!({ "reference": held.reference.to_string() })),

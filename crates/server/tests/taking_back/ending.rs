@@ -24,7 +24,7 @@ use crate::whole::{Answer, Whole, api, now};
 use crate::wire::{ELSEWHERE, authorized};
 
 fn asked() -> Asked {
-    Asked { actor: "test".to_owned(), at: now() }
+    Asked { actor: "test".to_owned(), session: None, at: now() }
 }
 
 async fn sql(guard: &Whole, text: &'static str) {

@@ -192,7 +192,7 @@ impl Whole {
 
     /// Does what an operator asks for.
     pub(crate) async fn operate(&self, operation: &str, arguments: Value) -> Value {
-        let asked = Asked { actor: "test".to_owned(), at: now() };
+        let asked = Asked { actor: "test".to_owned(), session: None, at: now() };
         let question = json!({ "operation": operation, "arguments": arguments });
         dispatch(&self.app.accounts, &asked, question).await.unwrap()
     }

@@ -2,6 +2,9 @@
 -- before have none until the first start of this version gives them one.
 ALTER TABLE events ADD COLUMN chain BLOB;
 
+-- The public reference of the session that an event concerns, where there is one.
+ALTER TABLE events ADD COLUMN session TEXT;
+
 -- Where the log ended at some time.
 CREATE TABLE event_heads (
     sequence INTEGER NOT NULL PRIMARY KEY,
@@ -24,8 +27,8 @@ DROP TRIGGER events_are_final;
 CREATE TRIGGER events_are_final BEFORE UPDATE ON events
 WHEN OLD.chain IS NOT NULL OR NEW.chain IS NULL OR EXISTS (SELECT 1 FROM event_heads)
     OR NEW.sequence <> OLD.sequence OR NEW.at_ms <> OLD.at_ms OR NEW.kind <> OLD.kind
-    OR NEW.user_id IS NOT OLD.user_id OR NEW.key_id IS NOT OLD.key_id OR NEW.actor <> OLD.actor
-    OR NEW.detail <> OLD.detail
+    OR NEW.user_id IS NOT OLD.user_id OR NEW.key_id IS NOT OLD.key_id OR NEW.session IS NOT OLD.session
+    OR NEW.actor <> OLD.actor OR NEW.detail <> OLD.detail
 BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 
 CREATE TRIGGER events_are_kept BEFORE DELETE ON events

@@ -3,7 +3,7 @@
 use countersign_core::event::{Event, EventKind};
 use countersign_core::time::Timestamp;
 
-use super::sample::{at, event, key_id, user_id};
+use super::sample::{at, event, key_id, session_ref, user_id};
 use crate::Stores;
 use crate::port::{MAX_ACTOR, MAX_DETAIL, Recorded, Selection};
 
@@ -49,6 +49,7 @@ pub async fn an_event_comes_back_as_recorded(stores: &Stores) {
         kind: EventKind::KeyRevoked,
         user: Some(user_id(1)),
         key: Some(key_id(1)),
+        session: Some(session_ref(1)),
         actor: "uid 1000".to_owned(),
         detail: String::new(),
     };
@@ -71,7 +72,7 @@ pub async fn what_is_too_long_is_cut_between_letters(stores: &Stores) {
 }
 
 /// Each condition alone and all of them together, from the beginning and from the end.
-pub async fn events_are_selected_by_kind_user_and_time(stores: &Stores) {
+pub async fn events_are_selected_by_kind_user_session_and_time(stores: &Stores) {
     for (number, kind, user) in [
         (1, EventKind::Replay, Some(1)),
         (2, EventKind::Enrolled, Some(1)),
@@ -79,7 +80,8 @@ pub async fn events_are_selected_by_kind_user_and_time(stores: &Stores) {
         (4, EventKind::Replay, None),
         (5, EventKind::Replay, Some(1)),
     ] {
-        let event = Event { user: user.map(user_id), ..event(kind, at(number)) };
+        let session = (number % 2 == 0).then(|| session_ref(1));
+        let event = Event { user: user.map(user_id), session, ..event(kind, at(number)) };
         stores.events.record(&event).await.expect("record");
     }
     let all = Selection { limit: 10, ..Selection::default() };
@@ -89,6 +91,9 @@ pub async fn events_are_selected_by_kind_user_and_time(stores: &Stores) {
         (Selection { kinds: replays.clone(), ..all.clone() }, vec![1, 3, 4, 5]),
         (Selection { kinds: vec![EventKind::Replay, EventKind::Enrolled], limit: 3, ..all.clone() }, vec![3, 4, 5]),
         (Selection { user: alice, ..all.clone() }, vec![1, 2, 5]),
+        (Selection { session: Some(session_ref(1)), ..all.clone() }, vec![2, 4]),
+        (Selection { session: Some(session_ref(1)), user: alice, ..all.clone() }, vec![2]),
+        (Selection { session: Some(session_ref(2)), ..all.clone() }, vec![]),
         (Selection { since: Some(at(4)), ..all.clone() }, vec![4, 5]),
         (Selection { user: alice, kinds: replays.clone(), since: Some(at(2)), ..all.clone() }, vec![5]),
         (Selection { user: alice, kinds: replays.clone(), after: Some(0), limit: 1, ..all.clone() }, vec![1]),

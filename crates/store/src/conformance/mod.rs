@@ -51,7 +51,7 @@ macro_rules! store_conformance {
                 only_sealed_rows_from_before_the_time_are_removed, the_rest_holds_after_old_rows_were_removed,
                 a_head_from_before_the_removal_is_not_held_against_the_log;
             events: events_are_numbered_from_one_without_gaps, the_log_is_read_by_cursor,
-                events_are_selected_by_kind_user_and_time, whoever_waits_is_told_of_each_event,
+                events_are_selected_by_kind_user_session_and_time, whoever_waits_is_told_of_each_event,
                 the_latest_come_oldest_first, an_event_comes_back_as_recorded, what_is_too_long_is_cut_between_letters;
             keys: a_revoked_key_stays_revoked, an_unknown_key_is_missing, keys_are_listed_by_cursor,
                 a_users_keys_are_found, of_eight_revoking_a_key_one_does;
@@ -74,6 +74,7 @@ macro_rules! store_conformance {
                 a_secret_that_was_not_there_can_be_replaced, secrets_are_exchanged_together;
             sessions: a_session_comes_back_as_it_was_opened, a_session_that_exists_is_not_opened_again,
                 a_login_that_relies_on_what_is_no_longer_so_opens_nothing, an_ended_session_stays_ended,
+                an_end_by_another_session_says_by_which, what_ends_with_a_change_is_told_of_each_session_by_its_name,
                 of_eight_ending_a_session_one_does, a_user_ends_all_sessions_but_this_one,
                 revoking_a_user_raises_the_generation, revoking_a_key_ends_the_sessions_that_it_opened,
                 a_key_that_ends_in_any_other_way_ends_its_sessions, a_session_rests_upon_its_key,

@@ -39,7 +39,7 @@ pub fn accept_mark(later_runs: u8, millis: u64) -> AcceptMark {
 
 /// An event of this kind at this time.
 pub fn event(kind: EventKind, at: Timestamp) -> Event {
-    Event { at, kind, user: None, key: None, actor: "127.0.0.1".to_owned(), detail: kind.to_string() }
+    Event { at, kind, user: None, key: None, session: None, actor: "127.0.0.1".to_owned(), detail: kind.to_string() }
 }
 
 /// The event of a confirmation at [`NOW`].

@@ -66,10 +66,9 @@ pub async fn a_session_comes_back_as_it_was_opened(stores: &Stores) {
         assert_eq!(stores.token_families.find(family.id).await.expect("find"), Some(family));
         let told = latest(stores, 1).await.remove(0);
         assert_eq!(
-            (told.kind, told.user, told.key),
-            (EventKind::SessionOpened, Some(user_id(1)), session.key().cloned())
+            (told.kind, told.user, told.key, told.session),
+            (EventKind::SessionOpened, Some(user_id(1)), session.key().cloned(), Some(session.reference))
         );
-        assert!(told.detail.contains(&session.reference.to_string()), "{}", told.detail);
     }
     assert!(revoked(stores).await.is_empty());
 }
@@ -129,7 +128,7 @@ pub async fn an_ended_session_stays_ended(stores: &Stores) {
     assert_eq!(end(stores, scope(), EndReason::LoggedOut, 5).await, [session_ref(1)]);
     let told = latest(stores, 1).await.remove(0);
     assert_eq!((told.kind, told.user, told.key), (EventKind::SessionEnded, Some(user_id(1)), Some(key_id(1))));
-    assert!(told.detail.contains(&session_ref(1).to_string()), "{}", told.detail);
+    assert_eq!((told.session, told.detail), (Some(session_ref(1)), EventKind::SessionEnded.to_string()));
     let count = events(stores).await;
     assert!(end(stores, scope(), EndReason::Revoked, 9).await.is_empty());
     assert!(end(stores, Scope::Session(session_ref(9)), EndReason::Revoked, 9).await.is_empty());
@@ -137,6 +136,38 @@ pub async fn an_ended_session_stays_ended(stores: &Stores) {
     assert_eq!(family_state(stores, 1).await, ended(5, EndReason::LoggedOut));
     assert_eq!(revoked(stores).await, [Revoked::Session(session_ref(1))]);
     assert_eq!(events(stores).await, count);
+}
+
+/// Whoever holds a stolen session ends the owner's with it: the event is of the one that ended, and names the other.
+pub async fn an_end_by_another_session_says_by_which(stores: &Stores) {
+    enrol(stores, 1, "alice").await;
+    for number in [1, 2, 3] {
+        open(stores, &session(number, 1)).await;
+    }
+    let told = Event { session: Some(session_ref(2)), ..event(EventKind::SessionEnded, at(5)) };
+    for scope in [Scope::Others { user: user_id(1), keep: session_ref(2) }, Scope::Session(session_ref(2))] {
+        stores.sessions.end(&scope, EndReason::Revoked, &told).await.expect("end");
+    }
+    let ended = latest(stores, 3).await;
+    let by = format!("session_ended, by session {}", session_ref(2));
+    assert_eq!(
+        ended.iter().map(|event| (event.session, event.detail.as_str())).collect::<Vec<_>>(),
+        [(Some(session_ref(1)), &*by), (Some(session_ref(3)), &*by), (Some(session_ref(2)), "session_ended")]
+    );
+}
+
+/// A change that ends sessions is told of as made in the one, and each end as of its own.
+pub async fn what_ends_with_a_change_is_told_of_each_session_by_its_name(stores: &Stores) {
+    enrol(stores, 1, "alice").await;
+    open(stores, &session(1, 1)).await;
+    open(stores, &session(2, 1)).await;
+    let told = Event { session: Some(session_ref(1)), ..event(EventKind::UserRevoked, at(5)) };
+    stores.sessions.end(&Scope::User(user_id(1)), EndReason::UserRevoked, &told).await.expect("end");
+    let told: Vec<_> = latest(stores, 3).await.into_iter().map(|event| (event.kind, event.session)).collect();
+    for number in [1, 2] {
+        assert!(told.contains(&(EventKind::SessionEnded, Some(session_ref(number)))), "{told:?}");
+    }
+    assert!(told.contains(&(EventKind::UserRevoked, Some(session_ref(1)))), "{told:?}");
 }
 
 /// One end, one entry, one event.

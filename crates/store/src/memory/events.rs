@@ -36,6 +36,7 @@ fn is_selected(recorded: &Recorded, selection: &Selection) -> bool {
     *sequence > selection.after.unwrap_or_default()
         && (selection.kinds.is_empty() || selection.kinds.contains(&event.kind))
         && selection.user.is_none_or(|user| event.user == Some(user))
+        && selection.session.is_none_or(|session| event.session == Some(session))
         && selection.since.is_none_or(|since| event.at >= since)
 }
 

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use countersign_core::event::{Event, EventKind};
-use countersign_core::id::UserId;
+use countersign_core::id::{SessionRef, UserId};
 use countersign_core::time::Timestamp;
 use tokio::sync::watch;
 
@@ -48,6 +48,8 @@ pub struct Selection {
     pub kinds: Vec<EventKind>,
     /// About this user only.
     pub user: Option<UserId>,
+    /// About this session only.
+    pub session: Option<SessionRef>,
     /// Not from before this time.
     pub since: Option<Timestamp>,
 }

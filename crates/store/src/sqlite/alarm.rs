@@ -5,8 +5,11 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_core::event::{Event, EventKind};
+use countersign_core::id::SessionRef;
+use countersign_core::session::Session;
 use countersign_core::time::Timestamp;
 
+use super::row::Kept;
 use super::writer::Writer;
 
 /// Tells the time of an alarm: the ports that read have no time of their own.
@@ -20,6 +23,13 @@ const MOST: usize = 1_000;
 pub(super) struct RowName {
     pub(super) table: &'static str,
     pub(super) id: String,
+}
+
+impl RowName {
+    /// The session whose row it is. What stands in the file in the place of its name may be none.
+    fn session(&self) -> Option<SessionRef> {
+        (self.table == Session::TABLE).then(|| self.id.parse().ok()).flatten()
+    }
 }
 
 impl fmt::Display for RowName {
@@ -100,6 +110,7 @@ impl Alarm {
             kind: EventKind::RowTampered,
             user: None,
             key: None,
+            session: row.session(),
             actor: "store".to_owned(),
             detail: format!("{row}: the row is not as it was written and is not trusted"),
         }

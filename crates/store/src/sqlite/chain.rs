@@ -13,8 +13,8 @@ use crate::event_row::{EventRow, Tip};
 use crate::meaning::bounded;
 use crate::port::Recorded;
 
-const INSERT: &str = "INSERT INTO events (sequence, at_ms, kind, user_id, key_id, actor, detail, chain) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO events (sequence, at_ms, kind, user_id, key_id, session, actor, detail, chain) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// The last row, or what was removed last, or the beginning; and the highest number that was ever given out, as far as the file knows.
 const TIP: &str = "SELECT sequence, chain, \
@@ -106,9 +106,9 @@ async fn insert(connection: &mut SqliteConnection, key: &EventKey, tip: Tip, eve
     let sequence = tip.sequence.saturating_add(1);
     let row = EventRow::of(&Recorded { sequence, event: event.clone() });
     let chain = row.value(key, &tip.chain);
-    let EventRow { sequence: number, at_ms, kind, user_id, key_id, actor, detail } = row;
-    let insert = query(INSERT).bind(number).bind(at_ms).bind(kind).bind(user_id).bind(key_id).bind(actor).bind(detail);
-    insert.bind(chain.0.to_vec()).execute(connection).await?;
+    let EventRow { sequence: number, at_ms, kind, user_id, key_id, session, actor, detail } = row;
+    let insert = query(INSERT).bind(number).bind(at_ms).bind(kind).bind(user_id).bind(key_id).bind(session);
+    insert.bind(actor).bind(detail).bind(chain.0.to_vec()).execute(connection).await?;
     Ok(Tip { sequence, chain })
 }
 

@@ -14,13 +14,14 @@ use super::value::{Unreadable, millis, timestamp};
 use crate::event_row::{EventRow, Tip, Walk};
 use crate::port::{Begun, End, EventChain, Pruned, StoreError, Verification};
 
-pub(super) const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
+pub(super) const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, session, actor, detail, chain FROM events \
     WHERE sequence > ? AND chain IS NULL ORDER BY sequence LIMIT ?";
 const LAST_CHAINED: &str = "SELECT sequence, chain FROM events WHERE chain IS NOT NULL ORDER BY sequence DESC LIMIT 1";
 const CHAIN: &str = "UPDATE events SET chain = ? WHERE sequence = ?";
 
-const FROM: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events ORDER BY sequence";
-const OLDEST: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail, chain FROM events \
+const FROM: &str =
+    "SELECT sequence, at_ms, kind, user_id, key_id, session, actor, detail, chain FROM events ORDER BY sequence";
+const OLDEST: &str = "SELECT sequence, at_ms, kind, user_id, key_id, session, actor, detail, chain FROM events \
     ORDER BY sequence LIMIT ?";
 const REMOVE: &str = "DELETE FROM events WHERE sequence <= ?";
 
@@ -218,6 +219,7 @@ fn event_row(row: &SqliteRow) -> Result<EventRow, Unreadable> {
         kind: row.try_get("kind")?,
         user_id: row.try_get("user_id")?,
         key_id: row.try_get("key_id")?,
+        session: row.try_get("session")?,
         actor: row.try_get("actor")?,
         detail: row.try_get("detail")?,
     })

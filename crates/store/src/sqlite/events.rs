@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use countersign_core::event::Event;
-use countersign_core::id::{KeyId, UserId};
+use countersign_core::id::{KeyId, SessionRef, UserId};
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{QueryBuilder, Row as _};
 use tokio::sync::watch;
@@ -10,7 +10,8 @@ use super::alarm::RowName;
 use super::value::{Unreadable, millis, timestamp};
 use crate::port::{Events, Recorded, Selection, StoreError};
 
-const SELECT: &str = "SELECT sequence, at_ms, kind, user_id, key_id, actor, detail FROM events WHERE sequence > ";
+const SELECT: &str =
+    "SELECT sequence, at_ms, kind, user_id, key_id, session, actor, detail FROM events WHERE sequence > ";
 
 #[async_trait]
 impl Events for Guarded {
@@ -41,6 +42,9 @@ fn select(selection: &Selection) -> QueryBuilder<Sqlite> {
     select.push_bind(after);
     if let Some(user) = selection.user {
         select.push(" AND user_id = ").push_bind(user.to_string());
+    }
+    if let Some(session) = selection.session {
+        select.push(" AND session = ").push_bind(session.to_string());
     }
     if let Some(since) = selection.since {
         select.push(" AND at_ms >= ").push_bind(millis(since));
@@ -76,6 +80,7 @@ fn read(row: &SqliteRow) -> Result<Recorded, Unreadable> {
         kind: row.try_get::<&str, _>("kind")?.parse()?,
         user: row.try_get::<Option<&str>, _>("user_id")?.map(str::parse::<UserId>).transpose()?,
         key: row.try_get::<Option<&str>, _>("key_id")?.map(str::parse::<KeyId>).transpose()?,
+        session: row.try_get::<Option<&str>, _>("session")?.map(str::parse::<SessionRef>).transpose()?,
         actor: row.try_get("actor")?,
         detail: row.try_get("detail")?,
     };

@@ -72,7 +72,7 @@ async fn account(accounts: &Accounts, number: usize) -> Key {
         created: now,
     };
     let (kind, actor) = (EventKind::Enrolled, "test".to_owned());
-    let event = Event { at: now, kind, user: None, key: None, actor, detail: String::new() };
+    let event = Event { at: now, kind, user: None, key: None, session: None, actor, detail: String::new() };
     let confirmed = accounts.stores.enrolments.confirm(&Confirmation { user, key }, &event).await;
     assert_eq!(confirmed.unwrap(), Confirmed::Done);
     Key::new(id.as_str(), root)

@@ -90,7 +90,7 @@ impl Running {
 
     /// Does what an operator asks for.
     pub(crate) async fn operate<O: Operation>(&self, operation: O) -> O::Reply {
-        let asked = Asked { actor: "test".to_owned(), at: edge::now().wall };
+        let asked = Asked { actor: "test".to_owned(), session: None, at: edge::now().wall };
         operation.run(&self.app.accounts, &asked).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 

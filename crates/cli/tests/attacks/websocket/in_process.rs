@@ -62,7 +62,7 @@ async fn a_program_behind_the_layer_answers_a_websocket_itself_and_learns_when_i
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
 
-    let asked = || Asked { actor: "test".to_owned(), at: edge::now().wall };
+    let asked = || Asked { actor: "test".to_owned(), session: None, at: edge::now().wall };
     let invite = Invite { kind: InviteKind::Ticket, role: "service".to_owned() };
     let card = invite.run(&guard.app().accounts, &asked()).await.unwrap().card.parse().unwrap();
     let alice = Knocker::new(&card, "alice").knock(address).await.unwrap();

@@ -28,6 +28,7 @@ refusals! {
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "At most so many; 100 if not given."),
         ("kind" = Option<Vec<String>>, Query, style = Form, explode, description = "Of this kind only; may stand several times."),
         ("user" = Option<String>, Query, format = "uuid", description = "About this user only."),
+        ("session" = Option<String>, Query, description = "About this session only, by its public name."),
         ("since" = Option<u64>, Query, description = "Not from before this time, in milliseconds since the Unix epoch."),
     ),
     responses(
@@ -49,6 +50,7 @@ fn list_events() {}
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Taken, and without effect."),
         ("kind" = Option<Vec<String>>, Query, style = Form, explode, description = "Of this kind only; may stand several times."),
         ("user" = Option<String>, Query, format = "uuid", description = "About this user only."),
+        ("session" = Option<String>, Query, description = "About this session only, by its public name."),
         ("since" = Option<u64>, Query, description = "Not from before this time, in milliseconds since the Unix epoch."),
         ("Countersign-Accept-Stream" = String, Header, description = "`1`, and covered by the signature."),
     ),

@@ -120,8 +120,9 @@ pub(in crate::http) fn events() -> Value {
             "event": "session_opened",
             "user_id": "0f3a9c2d-4e5b-4a1c-8d7e-6f5a4b3c2d1e",
             "keyid": null,
+            "session": "nPZ2vS1kQ0qVYx8m3r5u7w",
             "actor": "203.0.113.7",
-            "detail": "by password",
+            "detail": "by password, proof bearer",
         }],
         "next": 123,
     })

@@ -56,7 +56,9 @@ pub async fn revoke(
     let (form, headers) = form(request).await?;
     let asker = Asker::of(&app, identity.as_ref(), peer, (&headers, &form))?;
     let token = form.value("token").ok_or(OAuthRefused::NO_TOKEN)?;
-    let asked = Asked { actor: format!("{asker}, {}", peer.client), at: now(&app)? };
+    let session = identity.as_ref().and_then(|identity| identity.principal().session.as_ref());
+    let session = session.map(|session| session.reference);
+    let asked = Asked { actor: format!("{asker}, {}", peer.client), session, at: now(&app)? };
     revoke_token(&app, token, asked).await.map_err(|error| undecided(&error))?;
     Ok(own(StatusCode::OK))
 }

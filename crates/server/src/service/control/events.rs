@@ -9,6 +9,7 @@ use countersign_store::port::Selection;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use super::sessions::reference;
 use super::users::named;
 use super::{Asked, ControlError, Operation, unprocessable};
 use crate::accounts::Accounts;
@@ -38,6 +39,9 @@ pub struct ListEvents {
     /// About this user only: a name, or an id.
     #[serde(default)]
     pub user: Option<String>,
+    /// About this session only, by its public name.
+    #[serde(default)]
+    pub session: Option<String>,
     /// Not from before this time, in milliseconds since the Unix epoch.
     #[serde(default)]
     pub since_ms: Option<u64>,
@@ -170,12 +174,14 @@ impl ListEvents {
                 Err(_) => named(accounts, &user).await?.id,
             }),
         };
+        let session = self.session.as_deref().map(reference).transpose()?;
         Ok(Selection {
             after: self.after,
             limit: self.limit,
             kinds: kinds
                 .map_err(|_| unprocessable(format!("there are these kinds of events: {}", kinds_there_are())))?,
             user,
+            session,
             since: self.since_ms.map(Timestamp::from_millis),
         })
     }

@@ -84,7 +84,7 @@ mod tests {
         let directory = DataDir::open(&config.data).unwrap();
         let accounts = Accounts::open(config, &directory, &directory.lock().unwrap()).await.unwrap();
         let now = Timestamp::from_secs(1_763_780_000);
-        let asked = Asked { actor: "a test".to_owned(), at: now };
+        let asked = Asked { actor: "a test".to_owned(), session: None, at: now };
         assert_eq!(Examine {}.run(&accounts, &asked).await.unwrap().clock_behind_ms, None, "never started");
         for (ahead, found) in [(5_000, None), (5_001, Some(5_001))] {
             accounts.stores.accept_marks.keep(&mark(now.saturating_add(Duration::from_millis(ahead)))).await.unwrap();

@@ -28,7 +28,7 @@ pub use users::{
 use core::time::Duration;
 
 use countersign_core::event::{Event, EventKind};
-use countersign_core::id::{KeyId, UserId};
+use countersign_core::id::{KeyId, SessionRef, UserId};
 use countersign_core::secret::Unsealable;
 use countersign_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -45,6 +45,8 @@ use crate::secrets::{MissingKek, SecretsError};
 pub struct Asked {
     /// `uid 1000`, as the log will name them.
     pub actor: String,
+    /// The session in which it is asked for; none where no session asks.
+    pub session: Option<SessionRef>,
     /// When.
     pub at: Timestamp,
 }
@@ -106,7 +108,7 @@ async fn run<O: Operation>(accounts: &Accounts, asked: &Asked, arguments: Value)
 impl Asked {
     /// The event that tells of what is asked.
     pub(super) fn event(&self, kind: EventKind, (user, key): (Option<UserId>, Option<KeyId>), detail: String) -> Event {
-        Event { at: self.at, kind, user, key, actor: self.actor.clone(), detail }
+        Event { at: self.at, kind, user, key, session: self.session, actor: self.actor.clone(), detail }
     }
 }
 

@@ -146,7 +146,8 @@ async fn found(accounts: &Accounts, text: &str) -> Result<Session, ControlError>
     found.ok_or_else(|| not_found("there is no such session; `countersign session list` shows those that there are"))
 }
 
-fn reference(text: &str) -> Result<SessionRef, ControlError> {
+/// The session that this names.
+pub(super) fn reference(text: &str) -> Result<SessionRef, ControlError> {
     text.parse().map_err(|_| {
         unprocessable(
             "a session has a reference of 22 letters, digits, - and _, as `countersign session list` shows them",

@@ -275,6 +275,7 @@ async fn replace(accounts: &Accounts, former: KeyEncryptionKeys, keys: KeyEncryp
 }
 
 async fn record(accounts: &Accounts, kind: EventKind, actor: &str, detail: String) -> Result<(), Undecided> {
-    let event = Event { at: edge::now().wall, kind, user: None, key: None, actor: actor.to_owned(), detail };
+    let event =
+        Event { at: edge::now().wall, kind, user: None, key: None, session: None, actor: actor.to_owned(), detail };
     Ok(accounts.stores.events.record(&event).await?)
 }

@@ -117,7 +117,7 @@ fn account(accounts: &Accounts, number: u8) -> Confirmation {
 
 async fn confirm(accounts: &Accounts, confirmation: &Confirmation) -> Result<Confirmed, StoreError> {
     let (kind, actor) = (EventKind::Enrolled, String::new());
-    let event = Event { at: NOW, kind, user: None, key: None, actor, detail: String::new() };
+    let event = Event { at: NOW, kind, user: None, key: None, session: None, actor, detail: String::new() };
     accounts.stores.enrolments.confirm(confirmation, &event).await
 }
 
@@ -279,7 +279,7 @@ async fn a_static_key_that_is_announced_or_former_is_sealed_anew_with_its_date_a
     let house = House::furnished().await;
     let mut accounts = house.open().await.unwrap();
     for (operation, version) in [("announce-server-key", 2), ("switch-server-key", 3)] {
-        let asked = Asked { actor: "test".to_owned(), at: NOW };
+        let asked = Asked { actor: "test".to_owned(), session: None, at: NOW };
         dispatch(&accounts, &asked, json!({ "operation": operation, "arguments": {} })).await.unwrap();
         let keys = accounts.secrets.static_keys.public().unwrap();
         assert_eq!(keys.cards_since, Some(NOW));
@@ -297,7 +297,7 @@ async fn a_static_key_that_is_announced_or_former_is_sealed_anew_with_its_date_a
 async fn the_keys_of_access_tokens_are_sealed_anew_and_open_at_the_next_start() {
     let house = House::furnished().await;
     let accounts = house.open().await.unwrap();
-    let asked = Asked { actor: "test".to_owned(), at: NOW };
+    let asked = Asked { actor: "test".to_owned(), session: None, at: NOW };
     let rotate = json!({ "operation": "rotate-token-key", "arguments": { "at_once": true } });
     dispatch(&accounts, &asked, rotate).await.unwrap();
     let jwks = accounts.secrets.token_keys.held().jwks().to_owned();

@@ -10,7 +10,7 @@ use super::super::failure::Failure;
 use super::super::ledger::Ledger;
 use super::super::row::Stored;
 use super::super::value::{millis, sixteen};
-use crate::meaning::{ended_by, of_session};
+use crate::meaning::{ended_by, named_session, of_session};
 
 const OPEN: &str = "SELECT * FROM active_sessions WHERE ref = ? AND state = 0 AND epoch >= ?";
 
@@ -143,7 +143,7 @@ impl Ledger<'_> {
                 (told, Some(self.warden.mac(&ended)))
             }
             Stored::Tampered(session) => (of_session(event, &session), None),
-            Stored::Unreadable(_) => (event.clone(), None),
+            Stored::Unreadable(_) => (named_session(event, SessionRef(name)), None),
         };
         let close = query(CLOSE).bind(millis(event.at)).bind(why.as_str()).bind(mac).bind(name.as_slice());
         close.execute(&mut *self.connection).await?;

@@ -1,13 +1,13 @@
 //! Somebody who can write to the file, knows of our triggers, and has not the key.
 
-use countersign_core::event::{EventKind, SealedHead};
+use countersign_core::event::{Event, EventKind, SealedHead};
 
 use super::{House, Intruder, connection, run, with_key};
 use crate::Stores;
-use crate::conformance::sample::{at, event};
+use crate::conformance::sample::{at, event, session_ref};
 use crate::port::{ChainFault, End, Pruned, StoreError};
 
-const ALL: &str = "sequence, at_ms, kind, user_id, key_id, actor, detail, chain";
+const ALL: &str = "sequence, at_ms, kind, user_id, key_id, session, actor, detail, chain";
 
 /// A log of six events, one apart in time; sealed at the fourth.
 async fn six() -> (House, Stores, SealedHead, Intruder) {
@@ -23,7 +23,8 @@ async fn six() -> (House, Stores, SealedHead, Intruder) {
 
 async fn record(stores: &Stores, numbers: impl IntoIterator<Item = u64>) {
     for number in numbers {
-        stores.events.record(&event(EventKind::Replay, at(number))).await.unwrap();
+        let told = Event { session: Some(session_ref(1)), ..event(EventKind::Replay, at(number)) };
+        stores.events.record(&told).await.unwrap();
     }
 }
 
@@ -46,6 +47,10 @@ async fn no_column_of_an_event_can_be_changed_unnoticed() {
         "kind = 'a kind that we do not know'",
         "user_id = '00000000-0000-4000-8000-000000000000'",
         "key_id = 'k7f3a9c2d4e5b6a1c'",
+        "session = NULL",
+        "session = 'AgICAgICAgICAgICAgICAg'",
+        "session = 'no session'",
+        "key_id = session, session = NULL",
         "actor = '192.0.2.1'",
         "detail = ''",
         "chain = zeroblob(32)",
@@ -331,6 +336,19 @@ async fn rows_from_before_are_taken_into_the_chain_once() {
     assert_eq!(faults(&stores, &[]).await, [ChainFault::Changed { sequence: 4 }]);
 }
 
+/// Whoever cuts the taking in short and writes a session into a row from before.
+#[tokio::test]
+async fn a_row_from_before_gets_its_value_and_nothing_else() {
+    let house = old_house().await;
+    let mut old = connection(&house.file()).await;
+    for more in ["session = 'AgICAgICAgICAgICAgICAg'", "key_id = 'k7f3a9c2d4e5b6a1c'", "user_id = ''", "detail = 'no'"]
+    {
+        let sql = format!("UPDATE events SET chain = zeroblob(32), {more} WHERE sequence = 1");
+        assert!(sqlx::query(sqlx::AssertSqlSafe(sql.as_str())).execute(&mut old).await.is_err(), "{more}");
+    }
+    assert_eq!(house.stores().await.event_chain.begin(at(0)).await.unwrap().unwrap().taken, 2);
+}
+
 /// More than are taken in at once. Each part begins behind the last one, and does not go through what has been taken in.
 #[tokio::test]
 async fn a_long_log_from_before_is_taken_in_part_by_part() {
@@ -378,12 +396,13 @@ async fn an_event_that_was_undone_leaves_no_gap_in_the_chain() {
 #[expect(clippy::disallowed_methods, reason = "it is about how long something takes")]
 async fn what_a_link_of_the_chain_costs() {
     const EVENTS: i64 = 2_000;
-    const PLAIN: &str = "INSERT INTO plain (at_ms, kind, user_id, key_id, actor, detail) VALUES (?, ?, ?, ?, ?, ?)";
+    const PLAIN: &str =
+        "INSERT INTO plain (at_ms, kind, user_id, key_id, session, actor, detail) VALUES (?, ?, ?, ?, NULL, ?, ?)";
     let house = House::new();
     let sqlite = house.sqlite().await;
     let _stores = with_key(&sqlite, 7);
     let mut other = connection(&house.file()).await;
-    let columns = "at_ms INTEGER, kind TEXT, user_id TEXT, key_id TEXT, actor TEXT, detail TEXT";
+    let columns = "at_ms INTEGER, kind TEXT, user_id TEXT, key_id TEXT, session TEXT, actor TEXT, detail TEXT";
     run(&mut other, &format!("CREATE TABLE plain (sequence INTEGER PRIMARY KEY AUTOINCREMENT, {columns}) STRICT"))
         .await;
     for _ in 0..5 {

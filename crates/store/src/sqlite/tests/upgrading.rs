@@ -10,7 +10,7 @@ use crate::Stores;
 use crate::conformance::sample::{
     at, enrol, event, key_id, name, open, session, session_ref, ticket_id, user, user_id,
 };
-use crate::port::{Added, Change};
+use crate::port::{Added, Change, Selection};
 
 const SCHEMA_3: &str = include_str!("schema_3.sql");
 
@@ -58,6 +58,7 @@ async fn events_of_schema_3_are_taken_into_the_chain_and_kept() {
     stores.events.record(&event(EventKind::Started, at(11))).await.unwrap();
     let events = stores.events.list(0, 100).await.unwrap();
     assert_eq!(events.iter().map(|recorded| recorded.sequence).collect::<Vec<_>>(), (1..=11).collect::<Vec<_>>());
+    assert!(events.iter().all(|recorded| recorded.event.session.is_none()), "{events:?}");
     assert_eq!((events[7].event.kind, &events[7].event.key), (EventKind::KeyRevoked, &Some(key_id(2))));
     assert!(stores.event_chain.verify(&[begun.first]).await.unwrap().holds());
     assert!(sqlx::query("DELETE FROM events").execute(&mut connection(&house.file()).await).await.is_err());
@@ -82,6 +83,8 @@ async fn a_store_of_schema_3_works_like_a_new_one() {
     let alice = stores.users.find(user_id(1)).await.unwrap().unwrap();
     assert_eq!((&alice.permissions, alice.state), (&read, UserState::Enabled));
     assert_eq!(stores.sessions.find(session_ref(2)).await.unwrap().unwrap().user, user_id(4));
+    let of_session = Selection { session: Some(session_ref(2)), limit: 10, ..Selection::default() };
+    assert_eq!(stores.events.select(&of_session).await.unwrap()[0].event.kind, EventKind::SessionOpened);
     assert!(stores.event_chain.verify(&[]).await.unwrap().holds());
     assert_eq!(alarms(&stores).await, [""; 0]);
 }
