@@ -14,8 +14,8 @@ use super::value::{Unreadable, millis, timestamp};
 use crate::event_row::{EventRow, Tip, Walk};
 use crate::port::{Begun, End, EventChain, Pruned, StoreError, Verification};
 
-pub(super) const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, session, actor, detail, chain FROM events \
-    WHERE sequence > ? AND chain IS NULL ORDER BY sequence LIMIT ?";
+pub(super) const UNCHAINED: &str = "SELECT sequence, at_ms, kind, user_id, key_id, session, actor, detail, chain \
+    FROM events WHERE sequence > ? AND chain IS NULL ORDER BY sequence LIMIT ?";
 const LAST_CHAINED: &str = "SELECT sequence, chain FROM events WHERE chain IS NOT NULL ORDER BY sequence DESC LIMIT 1";
 const CHAIN: &str = "UPDATE events SET chain = ? WHERE sequence = ?";
 

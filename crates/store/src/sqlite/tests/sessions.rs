@@ -10,7 +10,7 @@ use crate::Stores;
 use crate::conformance::sample::{
     HOME, NOW, at, enrol, event, family, family_id, key_id, key_session, open, session, session_ref, user_id,
 };
-use crate::port::{Presentation, Refreshed, Resealed, StoreError, Touched, UsedToken};
+use crate::port::{Presentation, Refreshed, Resealed, Selection, StoreError, Touched, UsedToken};
 
 const DISTRUSTED: SessionState = SessionState::Ended { at: NOW, why: EndReason::Distrusted };
 
@@ -155,6 +155,21 @@ async fn a_tampered_session_is_ended_too_and_is_not_made_good() {
             assert_ne!(state(&stores, 1).await, SessionState::Open, "{scope:?}");
             assert_eq!(rotate(&stores, &presentation(1, 0, 9)).await, Refreshed::Judged(Presented::Ended), "{scope:?}");
         }
+    }
+}
+
+/// One that can be read, and one that cannot: of that no more is known than its name.
+#[tokio::test]
+async fn what_is_told_of_a_tampered_session_names_it() {
+    for change in ["device = 'other'", "ip_address = '?'"] {
+        let (house, stores) = furnished().await;
+        let sql = format!("UPDATE active_sessions SET {change} WHERE hex(ref) LIKE '01%'");
+        house.intruder().await.does(&sql).await;
+        end(&stores, Scope::Others { user: user_id(1), keep: session_ref(9) }).await;
+        let of_session = Selection { session: Some(session_ref(1)), limit: 10, ..Selection::default() };
+        let told = stores.events.select(&of_session).await.unwrap();
+        let kinds: Vec<_> = told.into_iter().map(|recorded| recorded.event.kind).collect();
+        assert_eq!(kinds, [EventKind::SessionOpened, EventKind::SessionEnded, EventKind::RowTampered], "{change}");
     }
 }
 

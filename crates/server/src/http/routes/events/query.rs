@@ -8,7 +8,8 @@ use crate::service::events::MOST_EVENTS;
 const USUAL: u32 = 100;
 
 /// Which events a query asks for: `after`, `limit`, `user`, `session`, `since` (milliseconds) at most once each, `kind` any
-/// number of times. Strict, so that a cursor that somebody has changed, or a limit such as `1e9`, is an error and no other question.
+/// number of times. Strict, so that a cursor that somebody has changed, or a limit such as `1e9`, is an error and no other
+/// question.
 pub(super) fn selection(query: Option<&str>) -> Option<Selection> {
     let (mut limit, mut selection) = (None, Selection::default());
     for parameter in parameters(query.unwrap_or_default()) {
