@@ -72,6 +72,17 @@ async fn what_a_thief_does_in_a_stolen_session_is_found_by_its_name() {
     assert!(of_third.detail.ends_with(&format!("by session {}", stolen.reference)), "{of_third:?}");
 }
 
+#[tokio::test]
+async fn a_key_that_is_taken_back_in_a_session_is_told_of_as_that_sessions_doing() {
+    let guard = guard("").await;
+    let alice = Signer::enrolled(&guard, "alice", Role::User).await;
+    let (held, session) = alice.session(&guard).await;
+    assert_eq!(session.call(&guard, "DELETE", &format!("/api/auth/keys/{}", alice.keyid), b"").await.status, 204);
+    let told: Vec<_> = told_of(&guard, held.reference).await.into_iter().map(|told| (told.kind, told.detail)).collect();
+    assert!(told.contains(&(EventKind::KeyTakenBack, "by the word of the session".to_owned())), "{told:?}");
+    assert!(told.contains(&(EventKind::SessionEnded, "key_revoked".to_owned())), "{told:?}");
+}
+
 /// The administrator's session is the one that may have been stolen there.
 #[tokio::test]
 async fn what_an_administrator_takes_back_names_the_session_of_the_administrator() {

@@ -9,7 +9,7 @@ use countersign_server::service::refresh::{Refresh, refresh as exchange};
 use countersign_server::service::whence::Whence;
 use serde_json::json;
 
-use crate::scene::{Held, Signer, add, code, count, guard, json, login, login_with_key, post, refresh, send};
+use crate::scene::{Held, Signer, add, code, count, guard, json, login, login_with_key, post, refresh, send, told_of};
 use crate::whole::{Whole, now};
 
 #[tokio::test]
@@ -55,6 +55,7 @@ async fn a_token_that_was_replaced_and_whose_successor_is_in_use_ends_the_sessio
     let answer = current.refreshed(&guard).await;
     assert_eq!((answer.status, code(&answer).as_str()), (401, "token-revoked"));
     assert_eq!(count(&guard, EventKind::RefreshReuse).await, 1);
+    assert!(told_of(&guard, stolen.reference).await.iter().any(|told| told.kind == EventKind::RefreshReuse));
     assert_eq!((other.whoami(&guard).await, other.refreshed(&guard).await.status), (200, 200), "its family only");
 }
 

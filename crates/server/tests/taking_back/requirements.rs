@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use countersign_core::event::EventKind;
 use countersign_core::session::KEEP_REVOCATIONS;
 
-use crate::scene::{Held, add, code, count, guard, json, login};
+use crate::scene::{Held, add, code, count, guard, json, login, told_of};
 use crate::whole::{Whole, now};
 use crate::wire::{ELSEWHERE, authorized};
 
@@ -72,6 +72,8 @@ async fn ip_mismatch_logs_warning_but_allows_access() {
     assert_eq!(count(&guard, EventKind::NetworkChange).await, 1, "once for each session and network");
     authorized(&guard, Ipv4Addr::new(127, 0, 0, 3), "/api/auth/whoami", &[&line]).await;
     assert_eq!(count(&guard, EventKind::NetworkChange).await, 2);
+    let told = told_of(&guard, held.reference).await;
+    assert_eq!(told.iter().filter(|told| told.kind == EventKind::NetworkChange).count(), 2, "{told:?}");
 }
 
 /// An entry is needed for as long as a token could be shown that it hits, and no longer.
