@@ -36,6 +36,7 @@ bench:  ## what it costs, as ratios to references measured in the same run
 	$(CARGO) run --release --locked -p countersign-bench -- stream
 	$(CARGO) run --release --locked -p countersign-bench -- envelope
 	$(CARGO) run --release --locked -p countersign-bench -- feed
+	$(CARGO) run --release --locked -p countersign-bench -- logins
 	$(CARGO) run --release --locked -p countersign-bench -- sessions
 
 bench-peers:  ## verifying a token beside npm's oidc-provider (installs it)

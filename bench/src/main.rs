@@ -6,9 +6,11 @@
 //! plain proxy; `countersign-bench stream` a signed stream with one bare MAC over the same octets. `countersign-bench
 //! revocation` says how long a WebSocket outlives its key, `countersign-bench feed` how soon a verifier elsewhere knows of a
 //! revocation; `countersign-bench sessions [COUNT]` what a million sessions cost in memory, and how long a start takes with COUNT in
-//! the store; `countersign-bench peers` compares verifying a token with asking npm's `oidc-provider` about one.
+//! the store; `countersign-bench logins` whether the time of a denied login tells if there is such a user, and what a login and
+//! a refresh take; `countersign-bench peers` compares verifying a token with asking npm's `oidc-provider` about one.
 
 mod feed;
+mod logins;
 mod micro;
 mod peers;
 mod people;
@@ -26,6 +28,7 @@ fn main() -> anyhow::Result<()> {
         None => micro::run(),
         Some("envelope") => micro::envelope::run(),
         Some("feed") => feed::run(),
+        Some("logins") => logins::run(),
         Some("peers") => peers::run(),
         Some("sessions") => sessions::run(std::env::args().nth(2).as_deref()),
         Some("replay") => replay::run(),
@@ -36,8 +39,8 @@ fn main() -> anyhow::Result<()> {
         Some("api") => server::serve_api(),
         Some(other) => {
             anyhow::bail!(
-                "there is no benchmark {other:?}; leave it out, or say envelope, feed, peers, replay, revocation, server, sessions or
-                 stream"
+                "there is no benchmark {other:?}; leave it out, or say envelope, feed, logins, peers, replay, revocation, server, \
+                 sessions or stream"
             )
         }
     }
