@@ -185,7 +185,7 @@ impl Accounts {
             let Some(last) = entries.last() else { return Ok(()) };
             after = last.sequence;
             for entry in entries {
-                // Whoever lays the row of the epoch back as it was has to forge the log besides.
+                // Whoever lays the row of the epoch back as it was has to forge the log besides, as long as that remembers it.
                 self.sessions.learn_epoch(Epoch { number: entry.epoch, since: entry.at });
                 self.sessions.learn_revocation(entry.what, entry.at)?;
             }

@@ -84,12 +84,10 @@ pub async fn verify_beside(
 /// The first use of a token that came with the current refresh token is durable before the request is served: from then on
 /// that one has a holder, and whoever brings the one before is not the one who lost an answer.
 async fn note_token(accounts: &Accounts, session: &Entry, used: &UsedToken) -> Result<(), Undecided> {
-    if !session.is_token_unnoted() {
-        return Ok(());
-    }
-    let last = session.last_token();
-    if accounts.stores.token_families.note_token(session.reference(), used).await? {
-        session.note_token(&last);
+    if session.is_untold(used) {
+        let last = session.last_token();
+        let is_known = accounts.stores.token_families.note_token(session.reference(), used).await?;
+        session.note_told(&last, used, is_known);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 use core::net::IpAddr;
 use core::time::Duration;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_core::id::{KeyId, SessionRef, UserId};
@@ -11,6 +11,7 @@ use countersign_core::time::Timestamp;
 use countersign_core::token::OpaqueToken;
 use countersign_core::username::Username;
 use countersign_core::verdict::{Principal, Prover, SessionPrincipal};
+use countersign_store::port::UsedToken;
 
 use super::keys::SessionKeys;
 use super::owner::Owner;
@@ -19,6 +20,14 @@ use crate::shared_kek::SharedKek;
 
 /// How exactly it is known when a session was last used. More often nothing is noted.
 pub(super) const USE_IS_NOTED_EVERY: Duration = Duration::from_secs(10);
+
+/// A second before which every token is issued.
+const ALL: u32 = u32::MAX;
+
+/// The second of this time, until the year 2106.
+fn second(at: Timestamp) -> u32 {
+    u32::try_from(at.as_secs()).unwrap_or(ALL - 2)
+}
 
 /// A session in memory. What an end changes is changed in place, so that it counts for requests that are under way.
 #[derive(Debug)]
@@ -39,8 +48,9 @@ pub struct Entry {
     generation: u32,
     epoch: u32,
     is_ended: AtomicBool,
-    /// Whether the store knows that a token was used that came with the current refresh token.
-    is_token_noted: AtomicBool,
+    /// Tokens that were issued in a second before this one are nothing to tell the store of; [`ALL`] when it knows that one
+    /// was used that came with the current refresh token.
+    untold_since: AtomicU32,
 }
 
 /// Whether a session counts.
@@ -91,7 +101,7 @@ impl Entry {
             generation: session.generation,
             epoch: session.epoch,
             is_ended: AtomicBool::new(session.state != SessionState::Open),
-            is_token_noted: AtomicBool::new(false),
+            untold_since: AtomicU32::new(0),
         }
     }
 
@@ -147,11 +157,6 @@ impl Entry {
     /// When it is over, whatever happens.
     pub fn expires(&self) -> Timestamp {
         self.expires
-    }
-
-    /// Whether this is the hash of the access token that was issued last.
-    pub fn is_its_token(&self, token: &TokenHash) -> bool {
-        self.token.lock().unwrap_or_else(PoisonError::into_inner).matches(token)
     }
 
     /// The hash of the access token that was issued last.
@@ -243,7 +248,7 @@ impl Entry {
     /// Another access token was issued.
     pub(super) fn is_issued(&self, token: TokenHash) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
-        self.is_token_noted.store(false, Ordering::Release);
+        self.untold_since.store(0, Ordering::Release);
     }
 
     pub(super) fn is_at(&self, address: IpAddr) {
@@ -270,17 +275,30 @@ impl Entry {
             && self.last_used.compare_exchange(before, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Whether the store is still to be told that a token is in use that came with the current refresh token.
-    pub fn is_token_unnoted(&self) -> bool {
-        !self.is_token_noted.load(Ordering::Acquire)
+    /// Whether the store is to be told that this token is in use: it may have come with the current refresh token, and the
+    /// store may not know of any that did.
+    pub fn is_untold(&self, used: &UsedToken) -> bool {
+        match (self.untold_since.load(Ordering::Acquire), used) {
+            (ALL, _) => false,
+            (since, UsedToken::Issued(at)) => second(*at) >= since,
+            (_, UsedToken::Hash(_)) => true,
+        }
     }
 
-    /// The store knows it. Nothing is noted when another token was issued since `last` was: the store may not know it of
-    /// the refresh token that came with that.
-    pub fn note_token(&self, last: &TokenHash) {
+    /// What the store has said to a token in use: whether it knows now that one was used that came with the current refresh
+    /// token. If not, those that are as old as this one have not come with it either. Nothing is noted when another token
+    /// was issued since `last` was: that may have come with another refresh token.
+    pub fn note_told(&self, last: &TokenHash, used: &UsedToken, is_known: bool) {
         let current = self.token.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.matches(last) {
-            self.is_token_noted.store(true, Ordering::Release);
+        if !current.matches(last) {
+            return;
+        }
+        match used {
+            _ if is_known => self.untold_since.store(ALL, Ordering::Release),
+            UsedToken::Issued(at) => {
+                self.untold_since.fetch_max(second(*at) + 1, Ordering::AcqRel);
+            }
+            UsedToken::Hash(_) => {}
         }
     }
 }

@@ -161,10 +161,9 @@ impl Sessions {
             }
             Scope::Key(key) => {
                 for part in 0..SHARDS {
-                    self.shards
-                        .which(part, |entry| entry.opened_by() == Some(key))?
-                        .iter()
-                        .for_each(|entry| entry.end());
+                    for entry in self.shards.which(part, |entry| entry.opened_by() == Some(key))? {
+                        self.end(entry.reference(), now)?;
+                    }
                 }
             }
         }

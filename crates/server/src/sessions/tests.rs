@@ -4,6 +4,7 @@ use countersign_core::account::{Role, UserState};
 use countersign_core::id::{KeyId, SessionId, UserId};
 use countersign_core::permission::Permissions;
 use countersign_core::session::{EndReason, OpenedBy, Proof, SessionState};
+use countersign_store::port::UsedToken;
 
 use super::*;
 
@@ -120,11 +121,12 @@ fn what_was_ended_does_not_come_in_and_does_not_come_back() {
 #[test]
 fn a_login_that_is_under_way_does_not_outlive_what_befalls_its_user() {
     let (alice, gone) = (user(1, 3), User { state: UserState::Disabled, ..user(1, 4) });
-    let befall: [fn(&Sessions, &User); 4] = [
+    let befall: [fn(&Sessions, &User); 5] = [
         |sessions, gone| sessions.learn_user(gone).unwrap(),
         |sessions, gone| sessions.deny(&Scope::User(gone.id), at(0)).unwrap(),
         |sessions, gone| sessions.deny(&Scope::Others { user: gone.id, keep: reference(9) }, at(0)).unwrap(),
         |sessions, gone| sessions.learn_revocation(Revoked::User { id: gone.id, generation: 4 }, at(0)).unwrap(),
+        |sessions, _| sessions.deny_everybody(),
     ];
     for (number, befall) in befall.into_iter().enumerate() {
         let sessions = Sessions::new(IDLE);
@@ -255,6 +257,11 @@ fn what_is_over_is_forgotten_when_the_store_forgets_it() {
         sessions.deny(&Scope::Session(reference(number + 1)), at(0)).unwrap();
         rows[number as usize / 10 * 3 + 1].state = ended;
     }
+    let key = KeyId::from_random([1; 16]);
+    let by_key = Session { opened_by: OpenedBy::Key(key.clone()), ..of(20, Proof::Key, SessionState::Open) };
+    sessions.put(&by_key, &alice).unwrap();
+    sessions.deny(&Scope::Key(key), at(0)).unwrap();
+    rows.push(Session { state: ended, ..by_key });
     for hours in [0, 24, 25, 26, 7 * 24, 7 * 24 + 1, 30 * 24, 31 * 24, 32 * 24, 37 * 24, 37 * 24 + 1] {
         let now = at(0).saturating_add(Duration::from_secs(hours * 3_600));
         (0..SHARDS).for_each(|_| sessions.sweep(now).unwrap());
@@ -272,4 +279,27 @@ fn a_session_takes_a_few_octets() {
     let entry = size_of::<Entry>() + beside;
     assert!(entry <= 160, "{entry} octets");
     assert!(entry + 2 * (size_of::<usize>() + 1) <= 192, "with its place in a table that is half full");
+}
+
+/// Each question is a turn at the one writer of the store.
+#[test]
+fn the_store_is_told_of_a_token_until_it_knows_of_one_or_has_said_that_it_is_too_old() {
+    let alice = user(1, 0);
+    let sessions = sessions(&[&alice]);
+    let entry = sessions.find(reference(0)).unwrap().unwrap();
+    let issued = |seconds| UsedToken::Issued(Timestamp::from_secs(seconds));
+    let (last, opaque) = (entry.last_token(), UsedToken::Hash(entry.last_token()));
+    assert!(entry.is_untold(&issued(5)) && entry.is_untold(&opaque));
+    entry.note_told(&last, &issued(5), false);
+    for (second, is_untold) in [(4, false), (5, false), (6, true)] {
+        assert_eq!(entry.is_untold(&issued(second)), is_untold, "{second}");
+    }
+    entry.note_told(&last, &issued(3), false);
+    assert!(!entry.is_untold(&issued(5)) && entry.is_untold(&opaque), "it does not go back");
+    entry.note_told(&last, &issued(7), true);
+    assert!(!entry.is_untold(&issued(9)) && !entry.is_untold(&opaque));
+    sessions.refreshed(reference(0), TokenHash::of("another"), Ipv4Addr::LOCALHOST.into()).unwrap();
+    assert!(entry.is_untold(&issued(9)), "a refresh begins anew");
+    entry.note_told(&last, &issued(9), true);
+    assert!(entry.is_untold(&issued(9)), "what was said of another token says nothing of this one");
 }

@@ -13,7 +13,7 @@ use countersign_server::service::control::{Asked, dispatch};
 use countersign_server::service::end_sessions::{end, end_everything};
 use countersign_server::sessions::Standing;
 use countersign_server::worker::sessions::tell_of_uses;
-use countersign_store::port::Touched;
+use countersign_store::port::{Touched, UsedToken};
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
@@ -202,7 +202,7 @@ async fn a_request_whose_body_is_still_coming_when_its_session_ends_does_not_run
     let mut stream = guard.connect().await;
     stream.write_all(format!("{head}every").as_bytes()).await.unwrap();
     // Its token was looked at when it is noted as used.
-    while before.is_token_unnoted() {
+    while before.is_untold(&UsedToken::Hash(before.last_token())) {
         tokio::task::yield_now().await;
     }
     end(&guard.app, Scope::Session(held.reference), EndReason::Revoked, asked()).await.unwrap();
