@@ -29,7 +29,9 @@ pub enum Refresh {
     Reused,
     /// The session must sign this, and has not. Nothing has ended.
     Unproven,
-    /// The token is none of ours, or has expired.
+    /// The token is none of ours.
+    Unknown,
+    /// It has expired, or the session has.
     Invalid,
     /// The session has ended.
     Ended,
@@ -44,7 +46,7 @@ pub async fn refresh(
     now: Timestamp,
 ) -> Result<Refresh, Undecided> {
     for _ in 0..TRIES {
-        let Some(held) = Held::of(app, token).await? else { return Ok(Refresh::Invalid) };
+        let Some(held) = Held::of(app, token).await? else { return Ok(Refresh::Unknown) };
         let signed = signer.is_some_and(|signer| signer.prover == Prover::Session(held.session.reference));
         let asked = Asked { signed, whence: whence.clone(), now };
         if let Some(refused) = held.refusal(app, &asked).await? {

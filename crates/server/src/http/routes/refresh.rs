@@ -53,12 +53,14 @@ pub async fn refresh(
             .saying("Another request has refreshed this session a moment ago. Use the tokens that it got.")),
         Refresh::Reused => Err(Problem::REFRESH_REUSED.into()),
         Refresh::Unproven => Err(Refused::unsigned()),
-        Refresh::Invalid => Err(unknown(&app, &whence)),
+        Refresh::Unknown => Err(unknown(&app, &whence)),
+        Refresh::Invalid => Err(Problem::TOKEN_INVALID.into()),
         Refresh::Ended => Err(Problem::TOKEN_REVOKED.into()),
     }
 }
 
-/// Anybody can bring tokens that are none of ours, and make us look for them; all other refusals need one that is.
+/// Anybody can bring tokens that are none of ours; all other refusals need one that is. Whoever brings many is told to
+/// slow down; they are looked for all the same, for a good one is always taken.
 fn unknown(app: &App, whence: &Whence) -> Refused {
     if app.throttle.unknown_token(whence.address) {
         Problem::TOKEN_INVALID.into()
