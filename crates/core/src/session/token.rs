@@ -23,6 +23,11 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
+    /// Whether a text is meant to be one; no access token begins like this.
+    pub fn is_meant(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
     /// The family that it says it is of.
     pub const fn family(&self) -> FamilyId {
         self.family

@@ -83,7 +83,7 @@ pub async fn genuine(accounts: &Accounts, token: &str, now: Timestamp) -> Result
 
 /// Reads an access token. It is good if its form, signature and time are, and if it says of its session what is so.
 pub fn access(accounts: &Accounts, token: &str, now: Timestamp) -> Result<Result<AccessToken, Unfit>, Undecided> {
-    if is_refresh(token) {
+    if RefreshToken::is_meant(token) {
         return Ok(Err(Unfit { refusal: Refusal::TokenInvalid, is_ours: true }));
     }
     let brought = match read(accounts, token, now) {
@@ -119,7 +119,8 @@ pub fn access(accounts: &Accounts, token: &str, now: Timestamp) -> Result<Result
 /// a token short, or has taken the one for the other. A JWT is ours as long as the key is known that has signed it, which is
 /// as long as it could be good.
 pub fn is_ours(accounts: &Accounts, token: &str, now: Timestamp) -> bool {
-    is_refresh(token) || read(accounts, token, now).map_or_else(|fault| is_ours_all_the_same(token, fault), |_| true)
+    RefreshToken::is_meant(token)
+        || read(accounts, token, now).map_or_else(|fault| is_ours_all_the_same(token, fault), |_| true)
 }
 
 /// The same of one that cannot be read as a good access token.
@@ -131,11 +132,6 @@ fn is_ours_all_the_same(token: &str, fault: TokenFault) -> bool {
             true
         }
     }
-}
-
-/// Whether a text is meant as a refresh token.
-fn is_refresh(token: &str) -> bool {
-    token.starts_with("csr_")
 }
 
 /// Why the session of a token is not what the token says of it.
