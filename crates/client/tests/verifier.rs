@@ -8,7 +8,7 @@ mod fake_guard;
 
 use core::time::Duration;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use countersign_client::conversation::{Conversation, Incoming, Outcome, Outgoing, Reading, Receipt};
@@ -292,6 +292,28 @@ async fn a_verifier_with_the_key_of_a_person_or_a_revoked_one_is_told_instead_of
         assert_eq!(matches!(trouble, Trouble::WrongKey(_)), is_wrong, "{trouble:?}");
         assert_eq!(trouble.to_string().contains("--role service"), is_wrong, "{trouble}");
         assert_eq!(verifier.last_error().unwrap().to_string(), trouble.to_string());
+    }
+}
+
+/// Somebody on the way has sent the first poll twice, or the guard's clock has moved: the next poll is another.
+#[tokio::test]
+async fn a_refusal_of_one_poll_is_not_one_of_the_key() {
+    for problem in [&Problem::REPLAYED, &Problem::CLOCK_SKEW, &Problem::THROTTLED, &Problem::UNAVAILABLE] {
+        let signer = Signer::new(7);
+        let polls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&polls);
+        let guard = FakeGuard::start(move |heard, _| match heard.target.as_str() {
+            "/.well-known/jwks.json" => Reply::json(&TokenKeys::new([token_key().public()]).to_jwks()).octets(),
+            _ if counted.fetch_add(1, Ordering::SeqCst) == 0 => {
+                signer.judge(heard, Reply::problem(problem), now()).octets()
+            }
+            _ => signer.judge(heard, Reply::json(&body(false)), now()).octets(),
+        });
+        let verifier = following(&guard);
+        while polls.load(Ordering::SeqCst) < 2 {
+            assert!(verifier.last_error().is_none_or(|trouble| !trouble.is_final()), "{}", problem.code);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 

@@ -125,6 +125,6 @@ fn tell_of_trouble(shared: &Shared, trouble: Option<Trouble>) {
     let text = |trouble: Option<Trouble>| trouble.map(|trouble| trouble.to_string());
     let Some(trouble) = text(trouble) else { return };
     if text(before).as_ref() != Some(&trouble) {
-        tracing::warn!(trouble, "the guard's feed of revocations is not heard");
+        tracing::warn!(trouble, "tokens cannot be verified by the guard's feed of revocations alone");
     }
 }

@@ -125,10 +125,12 @@ impl Verifier {
     pub async fn is_ready(&self) -> Result<(), Trouble> {
         let mut polls = self.shared.trouble.subscribe();
         loop {
+            // What is told from here on is looked at in the next round.
+            let trouble = polls.borrow_and_update().clone();
             if self.knows_everything() {
                 return Ok(());
             }
-            if let Some(trouble) = polls.borrow_and_update().clone().filter(Trouble::is_final) {
+            if let Some(trouble) = trouble.filter(Trouble::is_final) {
                 return Err(trouble);
             }
             // The sender is ours: it is there for as long as this is.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::StatusCode;
+use countersign_core::problem::Problem;
 
 use super::Unreadable;
 use crate::session::Refusal;
@@ -34,14 +34,16 @@ impl Trouble {
     /// What a verified answer that is no 200 says.
     pub(super) fn refused(verified: &Verified) -> Self {
         let refusal = Refusal::of(verified);
-        if refusal.status == StatusCode::FORBIDDEN { Self::WrongKey(refusal) } else { Self::Refused(refusal) }
+        let is_wrong = [Some(&Problem::FORBIDDEN), Some(&Problem::SESSION_REQUIRED)].contains(&refusal.problem);
+        if is_wrong { Self::WrongKey(refusal) } else { Self::Refused(refusal) }
     }
 
     /// Whether waiting mends nothing: the guard says, verifiably, that this key is not one for its feed, or no key any more.
     pub fn is_final(&self) -> bool {
         match self {
             Self::WrongKey(_) => true,
-            Self::Refused(refusal) => refusal.status == StatusCode::UNAUTHORIZED,
+            // Other refusals of a poll, for its time say, pass.
+            Self::Refused(refusal) => refusal.problem == Some(&Problem::UNAUTHORIZED),
             Self::Call(_) | Self::TooLate | Self::Unreadable(_) | Self::NoKeys => false,
         }
     }
