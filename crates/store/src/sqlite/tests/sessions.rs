@@ -244,7 +244,10 @@ async fn sessions_end_whatever_was_done_to_the_epoch() {
         let mut intruder = house.intruder().await;
         intruder.does("CREATE TABLE old AS SELECT * FROM epoch").await;
         intruder.does(&format!("UPDATE epoch SET {change}")).await;
+        let others = Scope::Others { user: user_id(1), keep: session_ref(1) };
+        end(&stores, others).await;
         assert_eq!(end(&stores, Scope::Session(session_ref(1))).await, 1, "{change}");
+        end(&stores, Scope::User(user_id(1))).await;
         stores.keys.revoke(&key_id(1), &event(EventKind::KeyRevoked, at(5))).await.unwrap();
         intruder.does("UPDATE epoch SET number = old.number, mac = old.mac FROM old").await;
         assert_eq!(state(&stores, 1).await, SessionState::Ended { at: at(5), why: EndReason::Revoked }, "{change}");
@@ -263,6 +266,17 @@ async fn an_epoch_that_is_gone_does_not_begin_anew() {
     }
     assert!(stores.revocations.head().await.is_err());
     assert!(house.stores().await.revocations.head().await.is_err());
+}
+
+/// Nothing tells of a number any more, but there are sessions, and they are of some epoch.
+#[tokio::test]
+async fn an_epoch_that_is_gone_without_a_trace_does_not_begin_anew_while_there_are_sessions() {
+    let (house, stores) = furnished().await;
+    let mut intruder = house.intruder().await;
+    for change in ["epoch", "revocations", "sqlite_sequence WHERE name = 'revocations'"] {
+        intruder.does(&format!("DELETE FROM {change}")).await;
+    }
+    assert!(stores.revocations.head().await.is_err());
 }
 
 /// Of whom it tells nobody knows, so whoever reads it must admit nobody.
