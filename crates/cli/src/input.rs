@@ -1,6 +1,6 @@
 //! Values that are given on the command line or in a file.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::io::{BufRead, IsTerminal as _, Read as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -43,17 +43,36 @@ pub(crate) fn certificate_authorities(file: &Path) -> anyhow::Result<Certificate
     })
 }
 
-/// Whether somebody at the terminal says yes to this. Without a terminal nobody can be asked, which is an error.
-pub(crate) fn confirmed(question: &str) -> anyhow::Result<bool> {
+/// Asks at the terminal whether this is meant. Anything but yes is an error, and so is that there is no terminal to ask on.
+pub(crate) fn confirm(question: &str) -> anyhow::Result<()> {
     anyhow::ensure!(std::io::stdin().is_terminal(), "there is no terminal to ask on; add --yes if you mean it");
     say::note(format_args!("{question} Type yes to go on:"));
+    is_meant(std::io::stdin().lock())
+}
+
+/// Nothing but the whole word is a yes.
+fn is_meant(answer: impl BufRead) -> anyhow::Result<()> {
     let mut line = String::new();
-    std::io::stdin().lock().take(64).read_line(&mut line).context("cannot read the answer")?;
-    Ok(line.trim() == "yes")
+    answer.take(64).read_line(&mut line).context("cannot read the answer")?;
+    anyhow::ensure!(line.trim() == "yes", "nothing was done");
+    Ok(())
 }
 
 fn stdin() -> std::io::Result<Vec<u8>> {
     let mut octets = Vec::new();
     std::io::stdin().lock().read_to_end(&mut octets)?;
     Ok(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_the_whole_word_is_a_yes() {
+        assert!(is_meant(&b"yes\n"[..]).is_ok() && is_meant(&b" yes"[..]).is_ok());
+        for answer in ["", "\n", "y\n", "no\n", "Yes\n", "yes please\n", &"yes".repeat(40)] {
+            assert!(is_meant(answer.as_bytes()).is_err(), "{answer:?}");
+        }
+    }
 }

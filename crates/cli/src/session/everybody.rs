@@ -1,6 +1,5 @@
 //! `countersign session revoke-everybody`
 
-use anyhow::ensure;
 use countersign_server::service::control::RevokeEverybody;
 
 use crate::exit::Exit;
@@ -25,8 +24,9 @@ pub(crate) struct Args {
 
 /// Asks, and revokes.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
-    let is_meant = args.yes || input::confirmed("End every session of everybody, and void every token?")?;
-    ensure!(is_meant, "nothing was revoked");
+    if !args.yes {
+        input::confirm("End every session of everybody, and void every token?")?;
+    }
     args.guard.operate(RevokeEverybody {}).await?;
     say::line("everything that anybody was issued is taken back; whoever has a key or a password can log in again")?;
     Ok(Exit::Done)
