@@ -147,7 +147,10 @@ async fn every_head_gets_into_its_file() {
     std::fs::write(&file, "").unwrap();
     assert_eq!(seal(accounts, now()).await.unwrap(), head);
     assert_eq!(seal(accounts, now()).await.unwrap(), head);
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{head}\n"));
+    // The guard itself may have been about to write there what the file was emptied of.
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<_> = text.lines().filter(|line| !line.is_empty()).collect();
+    assert!(!lines.is_empty() && lines.iter().all(|line| *line == head.to_string()), "{text}");
 }
 
 /// Without its heads a log could be written anew from its beginning, rows from before the chain and all.

@@ -21,12 +21,13 @@ pub(crate) fn end_with_line(path: &Path, line: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The last lines of a file, at most so many, oldest first. What is no text is not among them, nor is a line that is too long.
+/// The last lines of a file, at most so many, oldest first, with a mark in the place of each octet that is no text. Of a line
+/// that is longer than any of use an end may be given for the whole.
 pub(crate) fn last_lines(path: &Path, most: usize) -> io::Result<Vec<String>> {
     let end = end_of(&mut File::open(path)?, LONGEST * most as u64)?;
     let mut lines: Vec<_> = end.rsplit(|octet| *octet == b'\n').filter(|line| !line.is_empty()).take(most).collect();
     lines.reverse();
-    Ok(lines.into_iter().filter_map(|line| String::from_utf8(line.to_vec()).ok()).collect())
+    Ok(lines.into_iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect())
 }
 
 fn end_of(file: &mut File, octets: u64) -> io::Result<Vec<u8>> {

@@ -55,7 +55,18 @@ impl EventLogging {
         for file in self.files.clone() {
             let named = file.display().to_string();
             match tokio::task::spawn_blocking(move || last_lines(&file, MOST_TOLD)).await {
-                Ok(Ok(lines)) => heads.extend(lines.iter().filter_map(|line| line.parse::<SealedHead>().ok())),
+                Ok(Ok(lines)) => {
+                    let before = heads.len();
+                    heads.extend(lines.iter().filter_map(|line| line.parse::<SealedHead>().ok()));
+                    let odd = lines.len() - (heads.len() - before);
+                    if odd > 0 {
+                        tracing::warn!(
+                            odd,
+                            file = named,
+                            "lines in the file of sealed heads are none, and vouch for nothing"
+                        );
+                    }
+                }
                 Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {}
                 Ok(Err(error)) => tracing::error!(%error, file = named, "the sealed heads in a file were not read"),
                 Err(error) => tracing::error!(%error, file = named, "the sealed heads in a file were not read"),
