@@ -21,7 +21,8 @@ pub(crate) use operator::Operator;
 /// Sessions: where a user is signed in, and taking that back
 ///
 /// Without --data these are your own, asked for in the session of a profile. With --data they are an operator's commands, for
-/// all sessions of the guard whose data directory that is.
+/// all sessions of the guard whose data directory that is. revoke-everybody is always an operator's; without --data it means
+/// ./countersign-data.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(ListArgs),

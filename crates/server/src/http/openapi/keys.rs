@@ -45,8 +45,7 @@ refusals! {
 #[utoipa::path(
     post,
     path = "/api/auth/enrol",
-    description = "It is the one address that takes unsigned requests of anybody and changes something; it is limited per source. \
-                   The key that the answer grants is good once it has signed a request, within 60 s. JSON is taken under \
+    description = "Nobody can sign it, for there is no key yet; it is limited per source. The key that the answer grants is good once it has signed a request, within 60 s. JSON is taken under \
                    `danger_seed_mode` only.",
     request_body(content(
         (Message = "application/octet-stream"),
